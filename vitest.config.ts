@@ -2,10 +2,24 @@ import { fileURLToPath } from 'node:url';
 
 import { defineConfig } from 'vitest/config';
 
+import { postgresFolder } from './dev/postgres/postgres.ts';
+
 // Each test file, and each bot that is started, loads the same modules: they are compiled once.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
   new URL('node_modules/.cache/node', import.meta.url),
 );
+
+/** Tests of what reads and writes the database, through `createTestDatabase`. They run on both. */
+const storeTests = [
+  'test/store/store.test.ts',
+  'test/store/postgres/*.test.ts',
+  'test/store/tables/*.test.ts',
+];
+
+const hasPostgres = postgresFolder() !== undefined;
+if (!hasPostgres) {
+  process.stderr.write('PostgreSQL is not installed: the tests of the store run on SQLite only\n');
+}
 
 const integrationTests = 'test/**/*.integration.test.ts';
 
@@ -23,11 +37,26 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [integrationTests],
+          exclude: [integrationTests, 'test/store/postgres/*.test.ts'],
           // Property tests run thousands of cases: a busy machine needs longer than the 5 s by default.
           testTimeout: 20_000,
         },
       },
+      ...(hasPostgres
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: 'postgres',
+                include: storeTests,
+                env: { LAWSPEAKER_TEST_DATABASE: 'postgres' },
+                // One PostgreSQL for the run; it starts only where this project has tests to run.
+                globalSetup: ['test/support/postgres-setup.ts'],
+                testTimeout: 20_000,
+              },
+            },
+          ]
+        : []),
       {
         extends: true,
         test: {

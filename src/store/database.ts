@@ -29,6 +29,7 @@ import * as search from './migrations/0017-search.ts';
 import * as notes from './migrations/0018-notes.ts';
 import * as closedReports from './migrations/0019-closed-reports.ts';
 import * as rulesAgain from './migrations/0020-rules-again.ts';
+import { isPostgres } from './postgres/errors.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -55,8 +56,8 @@ const migrations = {
 
 export interface OpenOptions {
   readonly readonly?: boolean;
-  /** Keep other bots from opening it until it is closed. */
-  readonly lock?: boolean;
+  /** Keep other bots from opening it until it is closed; or the lock that does so already. */
+  readonly lock?: boolean | Lock;
   /** Called if other users can read the files and that can't be changed. */
   readonly warn?: Warn;
   /** Called before and after the tables of an older version are changed, which can take minutes. */
@@ -66,19 +67,28 @@ export interface OpenOptions {
 const inMemory = ':memory:';
 
 /**
- * Opens the database file, or creates it. Migrates its tables, and makes the file private.
+ * Opens a database. Creates a file if it is missing, and makes it private; migrates the tables.
  *
- * @throws SetupError the file can't be opened, is not a database, or is newer than this program
+ * @param place a file of SQLite, or a URL of PostgreSQL
+ * @throws SetupError it can't be opened, is not a database, or is newer than this program
  */
 export async function openDatabase(
-  file: string,
+  place: string,
   options: OpenOptions = {},
 ): Promise<Kysely<Tables>> {
+  if (isPostgres(place)) {
+    const { openPostgres } = await import('./postgres/open.ts');
+    return openPostgres(place, options);
+  }
+  return openFile(place, options);
+}
+
+async function openFile(file: string, options: OpenOptions): Promise<Kysely<Tables>> {
   if (options.lock !== true) {
     makePrivate(file, options);
     return open(file, options);
   }
-  const lock = lockDatabase(file, options);
+  const lock = lockFile(file, options);
   try {
     const db = await open(file, options);
     const destroy = db.destroy.bind(db);
@@ -92,12 +102,23 @@ export async function openDatabase(
 }
 
 /**
- * Keeps other bots from opening the database, before it is opened. Makes the file private, and creates it if it is
+ * Keeps other bots from opening the database, before it is opened. Makes a file private, and creates it if it is
  * missing.
  *
- * @throws SetupError another bot uses it, or it can't be created
+ * @throws SetupError another bot uses it, or it can't be created or reached
  */
-export function lockDatabase(file: string, options: Pick<OpenOptions, 'warn'> = {}): Lock {
+export async function lockDatabase(
+  place: string,
+  options: Pick<OpenOptions, 'warn'> = {},
+): Promise<Lock> {
+  if (isPostgres(place)) {
+    const { lockPostgres } = await import('./postgres/locks.ts');
+    return lockPostgres(place);
+  }
+  return lockFile(place, options);
+}
+
+function lockFile(file: string, options: Pick<OpenOptions, 'warn'>): Lock {
   makePrivate(file, options);
   return takeLock(`${file}-lock`, `the database ${file}`, 'database.path');
 }

@@ -3,10 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
+import { createSerialQueue } from '../core/async/serial-queue.ts';
 import { StoreError } from '../core/errors.ts';
 import { systemCodeOf } from '../core/system-error.ts';
 import { openDatabase } from './database.ts';
 import type { Connection, OpenOptions } from './database.ts';
+import { dialectOf } from './dialect.ts';
 import { auditLog } from './tables/audit-log.ts';
 import type { AuditLog } from './tables/audit-log.ts';
 import { auditSearch } from './tables/audit-search.ts';
@@ -170,10 +172,11 @@ function createTables(guard?: Guard): (db: Connection) => StoreTables {
 /**
  * Opens the store. All calls throw a StoreError if the database fails.
  *
+ * @param place a file of SQLite, or a URL of PostgreSQL
  * @throws SetupError as `openDatabase`
  */
-export async function openStore(file: string, options: OpenOptions = {}): Promise<Store> {
-  const db: Kysely<Tables> = await openDatabase(file, options);
+export async function openStore(place: string, options: OpenOptions = {}): Promise<Store> {
+  const db: Kysely<Tables> = await openDatabase(place, options);
   let isOpen = true;
   const translated: Translate = async (work) => {
     if (!isOpen) {
@@ -184,23 +187,69 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
   const tables = createTables(guardedBy(translated))(db);
   // The transaction translates the errors of all that is done in it.
   const tablesIn = createTables();
+  const { transact, compact } = (dialectOf(db) === 'sqlite' ? sqliteWays : postgresWays)(db);
   return {
     ...(Object.fromEntries(
       Object.keys(makers).map((name) => [name, tables[name as keyof StoreTables]]),
     ) as unknown as StoreTables),
     transaction: async (work, { repeatable = false } = {}) =>
-      translated(async () =>
-        (repeatable ? withoutWaiting : inOneTransaction)(db, async (trx) => work(tablesIn(trx))),
-      ),
+      translated(async () => transact(async (trx) => work(tablesIn(trx)), repeatable)),
     compact: async () =>
       translated(async () => {
         await tables.auditSearch.compact();
-        await sql`VACUUM`.execute(db);
-        await emptyLog(db);
+        await compact();
       }),
     close: async () => {
       isOpen = false;
       await db.destroy();
+    },
+  };
+}
+
+type TransactionBody<Result> = (transaction: Transaction<Tables>) => Promise<Result>;
+
+/** What a store does differently on SQLite and on PostgreSQL. */
+interface Ways {
+  transact<Result>(body: TransactionBody<Result>, isRepeatable: boolean): Promise<Result>;
+  compact(): Promise<void>;
+}
+
+function sqliteWays(db: Kysely<Tables>): Ways {
+  return {
+    transact: async (body, isRepeatable) =>
+      isRepeatable ? withoutWaiting(db, body) : db.transaction().execute(body),
+    async compact() {
+      await sql`VACUUM`.execute(db);
+      await emptyLog(db);
+    },
+  };
+}
+
+function postgresWays(db: Kysely<Tables>): Ways {
+  // Transactions of all processes wait for each other. Those of this one do so without a connection.
+  const queue = createSerialQueue();
+  return {
+    transact: async (body, isRepeatable) =>
+      queue.run(async () =>
+        db.transaction().execute(async (transaction) => {
+          if (isRepeatable) {
+            await sql`SET LOCAL synchronous_commit = off`.execute(transaction);
+          }
+          return body(transaction);
+        }),
+      ),
+    async compact() {
+      const { rows } = await sql<{ names: string }>`
+        SELECT string_agg(format('%I', relname), ', ') AS names FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'`.execute(db);
+      await db.connection().execute(async (connection) => {
+        await sql`SET statement_timeout = 0`.execute(connection);
+        try {
+          await sql`VACUUM (FULL) ${sql.raw(rows[0]?.names ?? '')}`.execute(connection);
+        } finally {
+          await sql`RESET statement_timeout`.execute(connection);
+        }
+      });
     },
   };
 }
@@ -222,15 +271,6 @@ async function emptyLog(db: Kysely<Tables>): Promise<void> {
     'another program is reading the database',
     'End it: a backup, an export, or the sqlite3 program.',
   );
-}
-
-type TransactionBody<Result> = (transaction: Transaction<Tables>) => Promise<Result>;
-
-async function inOneTransaction<Result>(
-  db: Kysely<Tables>,
-  body: TransactionBody<Result>,
-): Promise<Result> {
-  return db.transaction().execute(body);
 }
 
 /** The write-ahead log is not synced at the end. Source: `PRAGMA synchronous` of SQLite. */

@@ -12,6 +12,12 @@ import { makeFile } from './private-files.ts';
 /** Held until it is released or the process ends. The operating system releases it even after a crash. */
 export interface Lock {
   release(): void;
+  /**
+   * Only of a lock that can be lost: asks whether it still is held.
+   *
+   * @throws StoreError it is not
+   */
+  assertHeld?(): Promise<void>;
 }
 
 interface Holder {

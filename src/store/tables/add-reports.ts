@@ -3,6 +3,7 @@ import type { Insertable, Selectable } from 'kysely';
 
 import { isForgotten } from '../../core/forgotten.ts';
 import type { Connection } from '../database.ts';
+import { dialectOf, greatest } from '../dialect.ts';
 import type { ReportItemsTable, Tables } from '../schema.ts';
 import { reportHistory } from './report-history.ts';
 import { isClosed } from './report-items.ts';
@@ -67,15 +68,23 @@ async function insertRows<Table extends 'report_items' | 'reports', Returned>(
   const returned: Returned[] = [];
   for (let start = 0; start < rows.length; start += rowsPerInsert) {
     const part = rows.slice(start, start + rowsPerInsert);
-    const places = `(${columns.map(() => '?').join(', ')})`;
     const text = `INSERT INTO ${table} (${columns.join(', ')})
-      VALUES ${part.map(() => places).join(', ')}
+      VALUES ${part.map((_, row) => placesOf(db, columns.length, row)).join(', ')}
       ${returning.length === 0 ? '' : `RETURNING ${returning.join(', ')}`}`;
     const values = part.flatMap((row) => columns.map((column) => row[column]));
     const result = await db.executeQuery(CompiledQuery.raw(text, values));
     returned.push(...(result.rows as Returned[]));
   }
   return returned;
+}
+
+/** The parameters of one row. SQLite has no numbers for them, so that equal statements have equal texts. */
+function placesOf(db: Connection, columns: number, row: number): string {
+  const isNumbered = dialectOf(db) === 'postgres';
+  const places = Array.from({ length: columns }, (_, at) =>
+    isNumbered ? `$${row * columns + at + 1}` : '?',
+  );
+  return `(${places.join(', ')})`;
 }
 
 /** How a report that opens an item, or counts in one, is treated. */
@@ -177,7 +186,7 @@ async function updateItem(
   const lastReportAt = Math.max(...added.map(({ report }) => report.receivedTs));
   const changes = [
     sql`reports = reports + ${added.length}`,
-    sql`last_report_at = max(last_report_at, ${lastReportAt})`,
+    sql`last_report_at = ${greatest(db, sql`last_report_at`, sql`${lastReportAt}`)}`,
     ...(sender === null ? [] : [sql`sender = ${sender}`]),
     ...(roomName === null ? [] : [sql`room_name = ${roomName}`]),
     ...(added.every(({ options }) => options.isQuiet)

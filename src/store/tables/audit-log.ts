@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 
 import type { Connection } from '../database.ts';
+import { storableText } from '../dialect.ts';
 import type { AuditLogTable } from '../schema.ts';
 import { chained, createChainCheck, genesis } from './audit-chain.ts';
 import type { UnchainedRow } from './audit-chain.ts';
@@ -88,7 +89,7 @@ const verifiedAtOnce = 200;
 function appendingTo(db: Connection) {
   let previousHash: string | undefined;
   return async (row: UnchainedRow): Promise<number> => {
-    const next = chained(previousHash ?? (await previousHashIn(db)), row);
+    const next = chained(previousHash ?? (await previousHashIn(db)), storable(db, row));
     const { id } = await db
       .insertInto('audit_log')
       .values(next)
@@ -110,6 +111,16 @@ async function previousHashIn(db: Connection): Promise<string> {
   return last?.form === 1 ? previousHashAfterOldRows(db, last.hash) : (last?.hash ?? genesis);
 }
 
+/** The hash must match what is read back. */
+function storable(db: Connection, row: UnchainedRow): UnchainedRow {
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [
+      column,
+      typeof value === 'string' ? storableText(db, value) : value,
+    ]),
+  ) as UnchainedRow;
+}
+
 function rowOf(
   intent: Intent,
   at: number,
@@ -120,9 +131,8 @@ function rowOf(
     confirmer: intent.confirmer ?? null,
     command: intent.command,
     arguments: JSON.stringify(intent.arguments),
-    // The hash must match what is read back, and UTF-8 can't store unpaired surrogates.
-    target: intent.target?.toWellFormed() ?? null,
-    reason: intent.reason?.toWellFormed() ?? null,
+    target: intent.target ?? null,
+    reason: intent.reason ?? null,
     event_id: intent.eventId,
     room_id: intent.roomId,
     item_id: intent.itemId ?? null,
@@ -355,7 +365,7 @@ export function auditLog(db: Connection) {
     async search({ before = endOfNumbers, limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
       const range = await narrow(db, query, { after: 0, before });
       const found = await entries()
-        .where(matching(query, range, 'DESC', limit))
+        .where(matching(db, query, range, 'DESC', limit))
         .orderBy('entry.id', 'desc')
         .execute();
       return found.map(entryOf);
@@ -365,7 +375,7 @@ export function auditLog(db: Connection) {
     async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
       const range = await narrow(db, query, { after, before: endOfNumbers });
       const found = await entries()
-        .where(matching(query, range, 'ASC', limit))
+        .where(matching(db, query, range, 'ASC', limit))
         .orderBy('entry.id')
         .execute();
       return found.map(entryOf);

@@ -6,6 +6,7 @@ import type { RawBuilder } from 'kysely';
 import { dayMs } from '../../core/duration.ts';
 import { readSearchText, spellingsOf } from '../../core/search-text.ts';
 import type { Connection } from '../database.ts';
+import { dialectOf, indexedBy, joinInOrder, notIndexed } from '../dialect.ts';
 
 /** What an entry must match; all of it. */
 export interface AuditFilter {
@@ -34,13 +35,14 @@ export const endOfNumbers = Number.MAX_SAFE_INTEGER;
 
 /** A condition for `entry`: it is one of the first entries in this range that match. */
 export function matching(
+  db: Connection,
   query: AuditFilter,
   range: NumberRange,
   order: 'ASC' | 'DESC',
   limit: number,
 ): RawBuilder<boolean> {
   const end = sql.raw(`ORDER BY id ${order} LIMIT ${Math.trunc(limit)}`);
-  return sql<boolean>`entry.id IN (${sql.join(sourcesOf(query, range), sql` UNION ALL `)} ${end})`;
+  return sql<boolean>`entry.id IN (${sql.join(sourcesOf(db, query, range), sql` UNION ALL `)} ${end})`;
 }
 
 /**
@@ -48,39 +50,49 @@ export function matching(
  * so that reading stops when there are enough. No entry is in two sources. The code chooses the index,
  * because SQLite has no statistics about the table.
  */
-function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[] {
+function sourcesOf(db: Connection, query: AuditFilter, range: NumberRange): RawBuilder<unknown>[] {
   const { by, target, command, status, eventId, item, text } = query;
-  const entries = (index: string, ...conditions: RawBuilder<unknown>[]) => sql`
-    SELECT candidate.id AS id FROM audit_log AS candidate ${sql.raw(index)}
+  const entries = (index: RawBuilder<unknown>, ...conditions: RawBuilder<unknown>[]) => sql`
+    SELECT candidate.id AS id FROM audit_log AS candidate ${index}
     WHERE candidate.kind != 'outcome'
       AND candidate.id > ${range.after} AND candidate.id < ${range.before}
       AND ${conjunction([...conditions, ...conditionsOf(query), ...statusCondition(query)])}`;
   if (status === 'open') {
-    return [openIntents(query, range)];
+    return [openIntents(db, query, range)];
   }
-  if (text !== undefined || (hasKey(status) && (by !== undefined || target !== undefined))) {
-    return [found(query, range)];
+  if (text !== undefined || hasKeys(db, query)) {
+    return [found(db, query, range)];
   }
   if (eventId !== undefined) {
     return [
-      entries('INDEXED BY audit_log_event', ...targetCondition(query), ...byCondition(query)),
+      entries(
+        indexedBy(db, 'audit_log_event'),
+        ...targetCondition(db, query),
+        ...byCondition(query),
+      ),
     ];
   }
   if (item !== undefined) {
-    return [entries('INDEXED BY audit_log_item', ...targetCondition(query), ...byCondition(query))];
+    return [
+      entries(
+        indexedBy(db, 'audit_log_item'),
+        ...targetCondition(db, query),
+        ...byCondition(query),
+      ),
+    ];
   }
   if (target !== undefined) {
     return [
       entries(
-        'INDEXED BY audit_log_target',
+        indexedBy(db, 'audit_log_target'),
         sql`candidate.target = ${target}`,
         ...byCondition(query),
       ),
       ...(isRoom(target)
         ? [
             entries(
-              'INDEXED BY audit_log_room',
-              sql`${roomOf('candidate')} = ${target}`,
+              indexedBy(db, 'audit_log_room'),
+              sql`${roomOf(db, 'candidate')} = ${target}`,
               ...byCondition(query),
             ),
           ]
@@ -92,43 +104,44 @@ function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[
     const confirmed = sql`candidate.confirmer = ${by} AND candidate.confirmer != candidate.actor`;
     return [
       command !== undefined
-        ? entries('INDEXED BY audit_log_actor_command', asked)
+        ? entries(indexedBy(db, 'audit_log_actor_command'), asked)
         : status !== undefined
-          ? outcomes('INDEXED BY audit_log_actor_status', asked, query, range)
-          : entries('INDEXED BY audit_log_actor', asked),
-      entries('INDEXED BY audit_log_confirmer', confirmed),
+          ? outcomes(indexedBy(db, 'audit_log_actor_status'), asked, query, range)
+          : entries(indexedBy(db, 'audit_log_actor'), asked),
+      entries(indexedBy(db, 'audit_log_confirmer'), confirmed),
     ];
   }
   if (status !== undefined) {
     return [
       command === undefined
-        ? outcomes('INDEXED BY audit_log_status', sql`true`, query, range)
+        ? outcomes(indexedBy(db, 'audit_log_status'), sql`true`, query, range)
         : outcomes(
-            'INDEXED BY audit_log_command_status',
+            indexedBy(db, 'audit_log_command_status'),
             sql`candidate.command = ${command}`,
             query,
             range,
           ),
     ];
   }
-  return [command === undefined ? entries('NOT INDEXED') : entries('INDEXED BY audit_log_command')];
+  return [
+    command === undefined ? entries(notIndexed(db)) : entries(indexedBy(db, 'audit_log_command')),
+  ];
 }
 
 /** Entries without an outcome. There are few. */
-function openIntents(query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
-  const contains = sql`EXISTS (
-    SELECT 1 FROM audit_search WHERE audit_search MATCH ${searchFor(query)}
-      AND audit_search.rowid = open.id
+function openIntents(db: Connection, query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
+  const contains = () => sql`EXISTS (
+    SELECT 1 FROM audit_search WHERE ${isInIndex(db, query)} AND ${indexedNumber(db)} = open.id
   )`;
   return sql`
     SELECT open.id AS id FROM open_intents AS open
-    CROSS JOIN audit_log AS candidate ON candidate.id = open.id
+    ${joinInOrder(db)} audit_log AS candidate ON candidate.id = open.id
     WHERE open.id > ${range.after} AND open.id < ${range.before}
       AND ${conjunction([
-        ...targetCondition(query),
+        ...targetCondition(db, query),
         ...conditionsOf(query),
         ...byCondition(query),
-        ...(query.text === undefined ? [] : [contains]),
+        ...(query.text === undefined ? [] : [contains()]),
       ])}`;
 }
 
@@ -136,22 +149,22 @@ function openIntents(query: AuditFilter, range: NumberRange): RawBuilder<unknown
  * Entries with the words of a text. The index of words also knows who did what to whom and how it ended, so
  * that few candidates are looked at in vain. The entries of an operation have numbers that are close together.
  */
-function found(query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
+function found(db: Connection, query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
   const { eventId } = query;
   const ofOperation = (bound: 'min' | 'max') => sql`coalesce((
-    SELECT ${sql.raw(bound)}(id) FROM audit_log INDEXED BY audit_log_event
+    SELECT ${sql.raw(bound)}(id) FROM audit_log ${indexedBy(db, 'audit_log_event')}
     WHERE event_id = ${eventId} AND kind != 'outcome'
   ), 0)`;
+  const id = indexedNumber(db);
   return sql`
-    SELECT search.rowid AS id FROM audit_search AS search
-    CROSS JOIN audit_log AS candidate ON candidate.id = search.rowid
-    WHERE search.audit_search MATCH ${searchFor(query)}
-      AND search.rowid > ${range.after} AND search.rowid < ${range.before}
+    SELECT ${id} AS id FROM audit_search
+    ${joinInOrder(db)} audit_log AS candidate ON candidate.id = ${id}
+    WHERE ${isInIndex(db, query)} AND ${id} > ${range.after} AND ${id} < ${range.before}
       AND ${conjunction([
         ...(eventId === undefined
           ? []
-          : [sql`search.rowid BETWEEN ${ofOperation('min')} AND ${ofOperation('max')}`]),
-        ...targetCondition(query),
+          : [sql`${id} BETWEEN ${ofOperation('min')} AND ${ofOperation('max')}`]),
+        ...targetCondition(db, query),
         ...byCondition(query),
         ...conditionsOf(query),
         ...statusCondition(query),
@@ -161,6 +174,27 @@ function found(query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
 /** Whether the index of words knows which entries ended like this. Nearly all of them are done. */
 function hasKey(status: string | undefined): status is string {
   return status !== undefined && status !== 'done' && status !== 'open' && status !== 'running';
+}
+
+/** Whether the index of words finds entries without a text: on PostgreSQL, it only has words. */
+function hasKeys(db: Connection, { by, target, status }: AuditFilter): boolean {
+  return dialectOf(db) === 'sqlite' && hasKey(status) && (by !== undefined || target !== undefined);
+}
+
+/** The number of an entry in the index of words. */
+function indexedNumber(db: Connection): RawBuilder<number> {
+  return sql.raw(dialectOf(db) === 'sqlite' ? 'audit_search.rowid' : 'audit_search.id');
+}
+
+/** A condition for the index of words: it has all words of a text, and on SQLite the keys of a filter. */
+function isInIndex(db: Connection, filter: AuditFilter): RawBuilder<boolean> {
+  if (dialectOf(db) === 'sqlite') {
+    return sql<boolean>`audit_search MATCH ${searchFor(filter)}`;
+  }
+  const terms = readSearchText(filter.text ?? '').map(
+    ({ words, isPrefix }) => sql`audit_search_query(${words}, ${isPrefix})`,
+  );
+  return sql<boolean>`audit_search.words @@ (${sql.join(terms, sql` && `)})`;
 }
 
 /** An expression of FTS5 for all that the index of words knows. People’s words can’t be taken for operators. */
@@ -197,7 +231,10 @@ function isRoom(target: string): boolean {
  * The room that an entry is about, besides its target: in which something was done to a user, or of an event.
  * The index `audit_log_room` has the same expression.
  */
-export function roomOf(table: string): RawBuilder<string | null> {
+export function roomOf(db: Connection, table: string): RawBuilder<string | null> {
+  if (dialectOf(db) === 'postgres') {
+    return sql.raw(`audit_room(${table}.arguments, ${table}.target)`);
+  }
   const room = `nullif(coalesce(
     CASE WHEN json_valid(T.arguments) THEN
       CASE WHEN json_extract(T.arguments, '$.step') GLOB '!*' THEN json_extract(T.arguments, '$.step')
@@ -211,7 +248,7 @@ export function roomOf(table: string): RawBuilder<string | null> {
 
 /** Entries by their last outcome, or by how they were refused. */
 function outcomes(
-  index: string,
+  index: RawBuilder<unknown>,
   condition: RawBuilder<unknown>,
   { status, since, until }: AuditFilter,
   range: NumberRange,
@@ -219,7 +256,7 @@ function outcomes(
   const id = sql`coalesce(candidate.intent_id, candidate.id)`;
   const at = sql`(SELECT at FROM audit_log AS intent WHERE intent.id = ${id})`;
   return sql`
-    SELECT ${id} AS id FROM audit_log AS candidate ${sql.raw(index)}
+    SELECT ${id} AS id FROM audit_log AS candidate ${index}
     WHERE candidate.status = ${status} AND ${condition}
       AND ${id} > ${range.after} AND ${id} < ${range.before}
       AND NOT EXISTS (
@@ -248,12 +285,12 @@ function conditionsOf(query: AuditFilter): RawBuilder<unknown>[] {
   ];
 }
 
-function targetCondition({ target }: AuditFilter): RawBuilder<unknown>[] {
+function targetCondition(db: Connection, { target }: AuditFilter): RawBuilder<unknown>[] {
   return target === undefined
     ? []
     : [
         isRoom(target)
-          ? sql`(candidate.target = ${target} OR ${roomOf('candidate')} = ${target})`
+          ? sql`(candidate.target = ${target} OR ${roomOf(db, 'candidate')} = ${target})`
           : sql`candidate.target = ${target}`,
       ];
 }
@@ -302,6 +339,27 @@ export async function narrow(
   return { after, before };
 }
 
+/** A query: how many entries about a subject failed, without those of some commands. */
+export function failedEntries(
+  db: Connection,
+  target: string,
+  exceptCommands: readonly string[],
+): RawBuilder<unknown> {
+  const isCounted = sql`candidate.command NOT IN (${sql.join(exceptCommands)})`;
+  // The index of words has a key for how an entry ended.
+  return dialectOf(db) === 'sqlite'
+    ? sql`
+      SELECT count(*) FROM audit_search
+      CROSS JOIN audit_log AS candidate ON candidate.id = audit_search.rowid
+      WHERE audit_search MATCH ${keysOf({ target, status: 'failed' })} AND ${isCounted}`
+    : sql`
+      SELECT count(*) FROM audit_log AS candidate
+      WHERE candidate.kind = 'intent' AND ${isCounted} AND ${sql.join(
+        [...targetCondition(db, { target }), ...statusCondition({ status: 'failed' })],
+        sql` AND `,
+      )}`;
+}
+
 /** How much of the index is rewritten at once: few enough pages that others wait only milliseconds. */
 const pagesAtOnce = 100;
 
@@ -317,6 +375,10 @@ export function auditSearch(db: Connection) {
      * by them, but they stay in the file until then. Takes half a second for a million entries, in small steps.
      */
     async compact(): Promise<void> {
+      if (dialectOf(db) === 'postgres') {
+        // Its own autovacuum does that.
+        return;
+      }
       // A negative number begins, the others continue. A step that changes next to nothing is the last.
       for (let pages = -pagesAtOnce; ; pages = pagesAtOnce) {
         const before = await changes();

@@ -161,6 +161,7 @@ export function confirmations(db: Connection) {
         .where('state', '=', 'awaiting')
         .$if(requester !== undefined, (query) => query.where('actor', '=', requester ?? ''))
         .orderBy('expires_at')
+        .orderBy('id')
         .execute();
       return rows.map(confirmationOf);
     },

@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
 import type { Connection } from '../database.ts';
+import { dialectOf, jsonText } from '../dialect.ts';
 import type { ReportHistoryTable, ReportsTable } from '../schema.ts';
 import type { Batch, Period } from './statistics.ts';
 
@@ -80,11 +82,16 @@ const statusOfEntry = sql`
   ), entry.status, 'open')`;
 
 /** Who had done what an entry takes back. */
-const takenBack = sql`
-  CASE WHEN substr(entry.reason, 1, ${undoPrefix.length}) = ${undoPrefix} THEN (
-    SELECT ${actorKind('undone.actor')} FROM audit_log AS undone
-    WHERE undone.id = CAST(substr(entry.reason, ${undoPrefix.length + 1}) AS INTEGER)
-  ) END`;
+function takenBack(db: Connection): RawBuilder<unknown> {
+  const number =
+    dialectOf(db) === 'sqlite'
+      ? sql`CAST(substr(entry.reason, ${undoPrefix.length + 1}) AS INTEGER)`
+      : sql`CAST(substring(entry.reason FROM '#([0-9]{1,15})') AS bigint)`;
+  return sql`
+    CASE WHEN substr(entry.reason, 1, ${undoPrefix.length}) = ${undoPrefix} THEN (
+      SELECT ${actorKind('undone.actor')} FROM audit_log AS undone WHERE undone.id = ${number}
+    ) END`;
+}
 
 /** What was reported and done in a period, page by page. Nothing that is read names anybody. */
 export function moderationRecord(db: Connection) {
@@ -96,7 +103,7 @@ export function moderationRecord(db: Connection) {
     ): Promise<{ readonly rows: ReasonedReport[]; readonly next: ReportCursor | undefined }> {
       const from = after ?? { at: since, kind: '', reportId: 0, subject: '' };
       const { rows } = await sql<ReportCursor & ReasonedReport>`
-        SELECT received_ts AS at, kind, report_id AS reportId, subject,
+        SELECT received_ts AS at, kind, report_id AS "reportId", subject,
           substr(reason, 1, ${readLength}) AS reason
         FROM reports
         WHERE received_ts < ${until} AND (received_ts, kind, report_id, subject)
@@ -110,7 +117,7 @@ export function moderationRecord(db: Connection) {
     async steps({ since, until }: Period, afterId: number): Promise<Batch<RecordedStep>> {
       const lastId = afterId + rowsAtOnce;
       const { rows } = await sql<RecordedStep>`
-        SELECT kind, coalesce(${actorKind('actor')}, 'nobody') AS "by", took_ms AS tookMs
+        SELECT kind, coalesce(${actorKind('actor')}, 'nobody') AS "by", took_ms AS "tookMs"
         FROM report_history
         WHERE id > ${afterId} AND id <= ${lastId} AND at >= ${since} AND at < ${until}
         ORDER BY id
@@ -144,20 +151,20 @@ export function moderationRecord(db: Connection) {
       const lastId = Math.min(last, after + rowsAtOnce);
       const { rows } = await sql<RecordedAction>`
         SELECT entry.command,
-          CASE WHEN entry.command = 'takedown' AND json_valid(entry.arguments)
-            THEN json_extract(entry.arguments, '$.step') END AS step,
+          CASE WHEN entry.command = 'takedown'
+            THEN ${jsonText(db, 'entry.arguments', 'step')} END AS step,
           ${actorKind('entry.actor')} AS "by",
-          entry.confirmer IS NOT NULL AS isConfirmed,
-          entry.item_id IS NOT NULL AS isReported,
+          CAST(entry.confirmer IS NOT NULL AS INTEGER) AS "isConfirmed",
+          CAST(entry.item_id IS NOT NULL AS INTEGER) AS "isReported",
           ${statusOfEntry} AS status,
-          ${takenBack} AS takesBack,
+          ${takenBack(db)} AS "takesBack",
           substr(entry.reason, 1, ${readLength}) AS reason,
           (
-            SELECT group_concat(reason, char(10)) FROM (
+            SELECT string_agg(reason, ${sql.lit('\n')}) FROM (
               SELECT substr(reports.reason, 1, ${readLength}) AS reason FROM reports
               WHERE reports.item_id = entry.item_id ORDER BY received_ts LIMIT ${readReports}
-            )
-          ) AS reportReasons
+            ) AS report
+          ) AS "reportReasons"
         FROM audit_log AS entry
         WHERE entry.id > ${after} AND entry.id <= ${lastId} AND entry.kind = 'intent'
           AND entry.at >= ${since} AND entry.at < ${until}
@@ -172,13 +179,13 @@ export function moderationRecord(db: Connection) {
       { after, last }: { readonly after: number; readonly last: number },
     ): Promise<ActionCount[]> {
       const { rows } = await sql<ActionCount>`
-        SELECT command, status, "by", takesBack, count(*) AS count FROM (
+        SELECT command, status, "by", "takesBack", count(*) AS count FROM (
           SELECT entry.command, ${actorKind('entry.actor')} AS "by",
-            ${statusOfEntry} AS status, ${takenBack} AS takesBack
+            ${statusOfEntry} AS status, ${takenBack(db)} AS "takesBack"
           FROM audit_log AS entry
           WHERE entry.id > ${after} AND entry.id <= ${last} AND entry.kind != 'outcome'
             AND entry.at >= ${since} AND entry.at < ${until}
-        ) GROUP BY command, status, "by", takesBack
+        ) AS action GROUP BY command, status, "by", "takesBack"
       `.execute(db);
       return rows;
     },

@@ -9,8 +9,10 @@ import {
   needleOf,
 } from '../../core/forgotten.ts';
 import type { Connection } from '../database.ts';
+import { contains, isLike, isNotLike, isOneOf } from '../dialect.ts';
 import { forgetCommand, forgetting, leftOf, personalFields } from './audit-chain.ts';
 import type { AuditRow, PersonalField } from './audit-chain.ts';
+import { tablesWithTexts } from './tables-with-texts.ts';
 
 /** A part of a table: few enough rows that others wait only milliseconds. */
 export interface TablePart {
@@ -56,17 +58,21 @@ const reportCommands = ['claim', 'dismiss', 'reopen', 'report', 'resolve'];
 const name = (identifier: string) => sql.raw(`"${identifier}"`);
 
 /** A condition: one of the texts may hold the ID. It is fast, and lets others pass, too. */
-function mayMention(texts: readonly RawBuilder<unknown>[], id: string): RawBuilder<boolean> {
+function mayMention(
+  db: Connection,
+  texts: readonly RawBuilder<unknown>[],
+  id: string,
+): RawBuilder<boolean> {
   const text = sql.join(
     texts.map((one) => sql`coalesce(${one}, '')`),
     sql` || ' ' || `,
   );
-  return sql<boolean>`instr(${text}, ${needleOf(id)}) > 0`;
+  return contains(db, text, needleOf(id));
 }
 
 function inPart({ rows }: TablePart): RawBuilder<boolean> {
   return rows === undefined
-    ? sql<boolean>`1`
+    ? sql<boolean>`true`
     : sql<boolean>`${name(rows.key)} BETWEEN ${rows.from} AND ${rows.to}`;
 }
 
@@ -80,7 +86,7 @@ function finished(table: string): RawBuilder<boolean> {
     case 'inbox':
       return sql<boolean>`handled_at IS NOT NULL`;
     default:
-      return sql<boolean>`1`;
+      return sql<boolean>`true`;
   }
 }
 
@@ -97,7 +103,7 @@ export function personalData(db: Connection) {
     const where = sql`${inPart(part)} AND ${finished(part.table)}`;
     const { rows } = await sql<{ value: string }>`
       SELECT DISTINCT ${name(column)} AS value FROM ${name(part.table)}
-      WHERE ${where} AND ${mayMention([name(column)], id)}`.execute(db);
+      WHERE ${where} AND ${mayMention(db, [name(column)], id)}`.execute(db);
     let changed = 0;
     for (const { value } of rows) {
       const next = replace(value);
@@ -167,20 +173,9 @@ export function personalData(db: Connection) {
   return {
     /** The tables in parts, so that all of them can be gone through while others work. */
     async parts(): Promise<TablePart[]> {
-      const { rows: tables } = await sql<{ name: string; wr: number }>`
-        SELECT name, wr FROM pragma_table_list
-        WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
-          AND name NOT LIKE 'kysely!_%' ESCAPE '!'
-        ORDER BY name`.execute(db);
       const parts: TablePart[] = [];
-      for (const { name: table, wr } of tables) {
-        const { rows } = await sql<{ name: string; type: string }>`
-          SELECT name, type FROM pragma_table_info(${table})`.execute(db);
-        const columns = rows.filter(({ type }) => type === 'TEXT').map((column) => column.name);
-        const key = keys[table] ?? (wr === 0 ? 'rowid' : undefined);
-        if (columns.length === 0) {
-          continue;
-        }
+      for (const { table, columns, number } of await tablesWithTexts(db)) {
+        const key = keys[table] ?? number;
         if (key === undefined) {
           parts.push({ table, columns, rows: undefined });
           continue;
@@ -205,7 +200,9 @@ export function personalData(db: Connection) {
       const entry = part.table === auditLog ? sql`coalesce(intent_id, id)` : sql`NULL`;
       const { rows } = await sql<Record<string, string | null> & { entry: number | null }>`
         SELECT ${sql.join(texts)}, ${entry} AS entry FROM ${name(part.table)}
-        WHERE ${inPart(part)} AND ${finished(part.table)} AND ${mayMention(texts, id)}`.execute(db);
+        WHERE ${inPart(part)} AND ${finished(part.table)} AND ${mayMention(db, texts, id)}`.execute(
+        db,
+      );
       const replace = mentionReplacer(id, '');
       const naming = rows.filter((row) =>
         Object.values(row).some((text) => typeof text === 'string' && replace(text) !== text),
@@ -234,13 +231,13 @@ export function personalData(db: Connection) {
           OR EXISTS (SELECT 1 FROM reports WHERE item_id = report_items.id AND reporter = ${id})
         ) ORDER BY id LIMIT ${maxPending}`.execute(db);
       const { rows: operations } = await sql<{ id: number; text: string; is_theirs: number }>`
-        SELECT id, coalesce(invocation, '') || ' ' || coalesce(line, '') AS text, (
+        SELECT id, coalesce(invocation, '') || ' ' || coalesce(line, '') AS text, CAST(
           EXISTS (SELECT 1 FROM operation_targets WHERE operation_id = operations.id AND target = ${id})
           OR EXISTS (SELECT 1 FROM audit_log WHERE target = ${id} AND kind != 'outcome' AND (
             audit_log.id = operations.reverts_intent OR audit_log.event_id = operations.reverts_event
-          ))
+          )) AS INTEGER
         ) AS is_theirs
-        FROM operations WHERE ${inProgress} AND event_id IS NOT ${except ?? null} ORDER BY id`.execute(
+        FROM operations WHERE ${inProgress} AND event_id IS DISTINCT FROM ${except ?? null} ORDER BY id`.execute(
         db,
       );
       const replace = mentionReplacer(id, '');
@@ -278,7 +275,7 @@ export function personalData(db: Connection) {
       if (part.table === 'operations') {
         const { rows } = await sql<{ id: number; invocation: string }>`
           SELECT id, invocation FROM operations
-          WHERE ${inPart(part)} AND ${mayMention([name('invocation')], id)}`.execute(db);
+          WHERE ${inPart(part)} AND ${mayMention(db, [name('invocation')], id)}`.execute(db);
         const replace = mentionReplacer(id, '');
         const naming = rows.filter(({ invocation }) => replace(invocation) !== invocation);
         for (const operation of naming) {
@@ -298,9 +295,10 @@ export function personalData(db: Connection) {
       const theirs = new Set(items.map((item) => item.id));
       const { rows } = await sql<AuditRow>`
         SELECT * FROM audit_log WHERE ${inPart(part)} AND (
-          item_id IN (SELECT value FROM json_each(${JSON.stringify([...theirs])}))
+          ${isOneOf(db, sql`item_id`, [...theirs])}
           OR command IN (${sql.join(reportCommands)})
           OR ${mayMention(
+            db,
             personalFields.map((field) => name(field)),
             id,
           )})`.execute(db);
@@ -408,7 +406,7 @@ export function personalData(db: Connection) {
     /** Forgets the targets and texts of some old operations. Returns the last one; undefined if there are no more. */
     async forgetOldOperations(before: number, after: number): Promise<number | undefined> {
       const { rows } = await sql<{ id: number; created_at: number; is_final: number }>`
-        SELECT id, created_at, ${finished('operations')} AS is_final FROM operations
+        SELECT id, created_at, CAST(${finished('operations')} AS INTEGER) AS is_final FROM operations
         WHERE id > ${after} ORDER BY id LIMIT ${entriesAtOnce}`.execute(db);
       const young = rows.findIndex(
         ({ created_at: at, is_final: isFinal }) => at >= before || isFinal === 0,
@@ -420,8 +418,9 @@ export function personalData(db: Connection) {
       }
       await forgetTextsOfOperations(sql`id > ${after} AND id <= ${last}`, false);
       await sql`
-        UPDATE operation_targets SET target = ${forgottenAs('')} || operation_id
-        WHERE operation_id > ${after} AND operation_id <= ${last} AND target GLOB '@*'`.execute(db);
+        UPDATE operation_targets SET target = ${forgottenAs('')} || CAST(operation_id AS TEXT)
+        WHERE operation_id > ${after} AND operation_id <= ${last} AND ${isLike(db, sql`target`, '@*')}
+      `.execute(db);
       return last;
     },
 
@@ -434,7 +433,7 @@ export function personalData(db: Connection) {
     async forgetOldReports(before: number): Promise<number> {
       const { rows } = await sql<{ id: number; kind: string }>`
         SELECT id, kind FROM report_items
-        WHERE closed_at < ${before} AND coalesce(sender, '') NOT GLOB ${sql.lit(forgottenGlob)}
+        WHERE closed_at < ${before} AND ${isNotLike(db, sql`coalesce(sender, '')`, forgottenGlob)}
         ORDER BY closed_at LIMIT ${reportsAtOnce}`.execute(db);
       for (const { id, kind } of rows) {
         const as = forgottenAs(id.toString(16));

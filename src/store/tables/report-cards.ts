@@ -128,6 +128,7 @@ export function reportCards(db: Connection) {
           .where('sender', 'is not', null)
           .groupBy('sender')
           .orderBy('items', 'desc')
+          .orderBy('sender')
           .limit(shownInDigest)
           .execute(),
         items
@@ -135,6 +136,7 @@ export function reportCards(db: Connection) {
           .where('room_name', 'is not', null)
           .groupBy('room_name')
           .orderBy('items', 'desc')
+          .orderBy('room_name')
           .limit(shownInDigest)
           .execute(),
       ]);

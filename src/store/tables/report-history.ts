@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import type { Connection } from '../database.ts';
+import { greatest } from '../dialect.ts';
 
 /** Something that happened to an item, other than reports and audited actions. */
 export interface HistoryEntry {
@@ -27,19 +28,22 @@ const columns = ['id', 'item_id as itemId', 'at', 'kind', 'actor', 'detail'] as 
  * How long after the item was opened somebody claimed it, or decided. Null if this is not the first claim or
  * decision since it was opened, and for entries of other kinds.
  */
-function timeTaken({ itemId, at, kind }: Omit<HistoryEntry, 'id'>): RawBuilder<number> | null {
+function timeTaken(
+  db: Connection,
+  { itemId, at, kind }: Omit<HistoryEntry, 'id'>,
+): RawBuilder<number> | null {
   if (kind !== 'claimed' && kind !== 'resolved' && kind !== 'dismissed') {
     return null;
   }
-  const isClaim = kind === 'claimed' ? 1 : 0;
+  const isClaim = sql.raw(kind === 'claimed' ? '' : 'NOT');
   return sql<number>`(
     SELECT CASE WHEN EXISTS (
       SELECT 1 FROM report_history AS earlier
       WHERE earlier.item_id = item.id AND earlier.id > coalesce(opening.id, 0)
         AND earlier.kind IN ('claimed', 'resolved', 'dismissed')
-        AND (earlier.kind = 'claimed') = ${isClaim}
+        AND ${isClaim} earlier.kind = 'claimed'
     ) THEN NULL
-    ELSE max(0, ${at} - coalesce(opening.at, item.created_at)) END
+    ELSE ${greatest(db, sql`0`, sql`${at} - coalesce(opening.at, item.created_at)`)} END
     FROM report_items AS item
     LEFT JOIN report_history AS opening ON opening.id = (
       SELECT max(id) FROM report_history WHERE item_id = item.id AND kind = 'reopened'
@@ -65,7 +69,7 @@ export function reportHistory(db: Connection) {
           actor: entry.actor,
           detail: entry.detail,
           needs_note: isShown ? 0 : 1,
-          took_ms: timeTaken(entry),
+          took_ms: timeTaken(db, entry),
         })
         .execute();
     },

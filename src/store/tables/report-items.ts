@@ -3,6 +3,7 @@ import type { RawBuilder, Selectable } from 'kysely';
 
 import { forgottenGlob } from '../../core/forgotten.ts';
 import type { Connection } from '../database.ts';
+import { indexedBy, isNotLike, joinInOrder } from '../dialect.ts';
 import type { ReportItemsTable } from '../schema.ts';
 import { reportHistory } from './report-history.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
@@ -125,6 +126,7 @@ export function itemOf(row: Row): ReportItem {
  * lists, and stops when a page is full.
  */
 function sourcesOf(
+  db: Connection,
   { states = itemStates, roomId, sender, reporter, since }: ItemQuery,
   columns: RawBuilder<unknown>,
   position: RawBuilder<unknown> = sql`true`,
@@ -140,7 +142,7 @@ function sourcesOf(
     return sql`
       SELECT ${columns}
       FROM (SELECT DISTINCT item_id FROM reports WHERE reports.reporter = ${reporter}) AS reported
-      CROSS JOIN report_items ON id = reported.item_id
+      ${joinInOrder(db)} report_items ON id = reported.item_id
       WHERE state IN (${sql.join(states)}) AND ${condition}`;
   }
   const index =
@@ -152,7 +154,7 @@ function sourcesOf(
   return sql.join(
     states.map(
       (state) => sql`
-        SELECT ${columns} FROM report_items INDEXED BY ${sql.raw(index)}
+        SELECT ${columns} FROM report_items ${indexedBy(db, index)}
         WHERE state = ${state} AND ${condition}`,
     ),
     sql` UNION ALL `,
@@ -184,13 +186,13 @@ export function reportItems(db: Connection) {
     ): Promise<ReportItem[]> {
       const { limit, after } = page;
       const position = after && sql`(last_report_at, id) < (${after.lastReportAt}, ${after.id})`;
-      const sources = sourcesOf(query, sql`id, last_report_at`, position);
+      const sources = sourcesOf(db, query, sql`id, last_report_at`, position);
       const rows = await all()
         .where(
           sql<boolean>`id IN (
             SELECT id FROM (
               ${sources} ORDER BY last_report_at DESC, id DESC LIMIT ${limit}
-            )
+            ) AS page
           )`,
         )
         .orderBy('last_report_at', 'desc')
@@ -206,7 +208,7 @@ export function reportItems(db: Connection) {
         return states.reduce((total, state) => total + counts[state], 0);
       }
       const { rows } = await sql<{ count: number }>`
-        SELECT sum(count) AS count FROM (${sourcesOf(query, sql`count(*) AS count`)})
+        SELECT sum(count) AS count FROM (${sourcesOf(db, query, sql`count(*) AS count`)}) AS source
       `.execute(db);
       return rows[0]?.count ?? 0;
     },
@@ -231,7 +233,7 @@ export function reportItems(db: Connection) {
         return { count: 0, resolved: 0, newest: [] };
       }
       const { rows } = await sql<{ state: ItemState; count: number }>`
-        SELECT state, count(*) AS count FROM report_items INDEXED BY report_items_sender_state
+        SELECT state, count(*) AS count FROM report_items ${indexedBy(db, 'report_items_sender_state')}
         WHERE sender = ${sender} AND id < ${id} GROUP BY state
       `.execute(db);
       const newest = await db
@@ -319,7 +321,7 @@ export function reportItems(db: Connection) {
         })
         .where('id', '=', id)
         // It may have been forgotten meanwhile.
-        .where(sql<boolean>`coalesce(sender, '') NOT GLOB ${forgottenGlob}`)
+        .where(isNotLike(db, sql`coalesce(sender, '')`, forgottenGlob))
         .execute();
     },
 
@@ -376,7 +378,7 @@ export function reportItems(db: Connection) {
       if (forRules) {
         await sql`
           UPDATE report_items SET needs_rules = 1, tag_changes = tag_changes + 1
-          WHERE id IN (${newest(sql`1`, maxLookedAtAgain)})`.execute(db);
+          WHERE id IN (${newest(sql`true`, maxLookedAtAgain)})`.execute(db);
       }
     },
 
@@ -393,6 +395,7 @@ export function reportItems(db: Connection) {
         )
         .where('is_backlog', '=', 0)
         .orderBy('opened_at')
+        .orderBy('id')
         .limit(maxListed)
         .execute();
       return rows.map(itemOf);

@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import { z } from 'zod';
 
 import type { Connection } from '../database.ts';
+import { dialectOf, joinInOrder, jsonArray } from '../dialect.ts';
 import type { ReportsTable } from '../schema.ts';
 import { addOfKind } from './add-reports.ts';
 import type {
@@ -70,7 +71,7 @@ const mainReasonSchema = z
   .transform(([reason, people]): MainReason => ({ reason, people }));
 
 /** Whether a report is by somebody other than the user whom it accuses. */
-const isByOthers = sql<boolean>`reports.reporter IS NOT (
+const isByOthers = sql<boolean>`reports.reporter IS DISTINCT FROM (
   SELECT sender FROM report_items WHERE report_items.id = reports.item_id
 )`;
 
@@ -111,11 +112,17 @@ export function reports(db: Connection) {
      * out what others say.
      */
     async ofItem(itemId: number): Promise<StoredReport[]> {
-      // With max(), SQLite takes the other columns from the row that has the maximum.
+      const latest =
+        dialectOf(db) === 'sqlite'
+          ? // With max(), SQLite takes the other columns from the row that has the maximum.
+            sql`SELECT *, max(received_ts) FROM reports
+              WHERE item_id = ${itemId} AND ${isByOthers} GROUP BY reporter`
+          : sql`SELECT * FROM (
+              SELECT DISTINCT ON (reporter) * FROM reports
+              WHERE item_id = ${itemId} AND ${isByOthers} ORDER BY reporter, received_ts DESC
+            ) AS latest`;
       const { rows } = await sql<Selectable<ReportsTable>>`
-        SELECT *, max(received_ts) FROM reports
-        WHERE item_id = ${itemId} AND ${isByOthers}
-        GROUP BY reporter ORDER BY received_ts DESC, report_id DESC LIMIT ${maxPeople}
+        ${latest} ORDER BY received_ts DESC, report_id DESC LIMIT ${maxPeople}
       `.execute(db);
       return rows.map(reportOf).reverse();
     },
@@ -128,18 +135,20 @@ export function reports(db: Connection) {
       if (itemIds.length === 0) {
         return new Map();
       }
+      const said = sql`trim(said.reason, ${sql.lit(blanks)})`;
+      const reasonAndPeople = jsonArray(db, said, sql`count(*)`);
       const { rows } = await sql<{ id: number; main: string | null }>`
         SELECT item.id AS id, (
-          SELECT json_array(trim(said.reason, ${blanks}), count(*))
+          SELECT ${reasonAndPeople}
           FROM (
             SELECT reporter, max(received_ts) AS at FROM reports
-            WHERE item_id = item.id AND reporter IS NOT item.sender
+            WHERE item_id = item.id AND reporter IS DISTINCT FROM item.sender
             GROUP BY reporter ORDER BY at DESC LIMIT ${maxPeopleForReason}
           ) AS latest
-          CROSS JOIN reports AS said ON said.item_id = item.id
+          ${joinInOrder(db)} reports AS said ON said.item_id = item.id
             AND said.reporter = latest.reporter AND said.received_ts = latest.at
-          WHERE trim(said.reason, ${blanks}) != ''
-          GROUP BY trim(said.reason, ${blanks}) ORDER BY count(*) DESC, min(latest.at) LIMIT 1
+          WHERE ${said} != ''
+          GROUP BY ${said} ORDER BY count(*) DESC, min(latest.at) LIMIT 1
         ) AS main
         FROM report_items AS item WHERE item.id IN (${sql.join(itemIds)})
       `.execute(db);
@@ -207,7 +216,7 @@ export function reports(db: Connection) {
       const { rows } = await sql<{ state: string; count: number }>`
         SELECT state, count(*) AS count
         FROM (SELECT DISTINCT item_id FROM reports WHERE reporter = ${reporter}) AS reported
-        CROSS JOIN report_items AS item ON item.id = reported.item_id
+        ${joinInOrder(db)} report_items AS item ON item.id = reported.item_id
         WHERE state IN ('resolved', 'dismissed') GROUP BY state
       `.execute(db);
       const count = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;

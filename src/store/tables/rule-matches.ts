@@ -50,6 +50,7 @@ export function ruleMatches(db: Connection) {
         .select(['rule', 'mode', 'at', 'ended_at as endedAt'])
         .where('item_id', '=', itemId)
         .orderBy('at')
+        .orderBy('rule')
         .execute();
     },
   };

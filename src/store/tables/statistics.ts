@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
 import type { Connection } from '../database.ts';
+import { indexedBy, jsonList, joinInOrder } from '../dialect.ts';
 import type { ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
 
 /** How much is pending, by table. */
@@ -90,7 +92,7 @@ export function statistics(db: Connection) {
       .select(({ fn }) => fn.sum<number | null>('reports').as('reports'))
       .where('day', '>=', Math.floor(since / dayMs))
       .executeTakeFirstOrThrow();
-    return sql.raw((reports ?? 0) <= maxReadByTime ? 'report_items_state' : byName);
+    return indexedBy(db, (reports ?? 0) <= maxReadByTime ? 'report_items_state' : byName);
   }
 
   return {
@@ -119,15 +121,15 @@ export function statistics(db: Connection) {
           SELECT min(opened_at) AS at FROM report_items WHERE state = 'open'
           UNION ALL
           SELECT min(opened_at) AS at FROM report_items WHERE state = 'claimed'
-        )
+        ) AS oldest
       `.execute(db);
       return rows[0]?.at ?? undefined;
     },
 
     async totals(): Promise<Totals> {
       const [actions, work] = await Promise.all([
-        db.selectFrom('action_totals').selectAll().execute(),
-        db.selectFrom('work_totals').selectAll().execute(),
+        db.selectFrom('action_totals').selectAll().orderBy('command').orderBy('status').execute(),
+        db.selectFrom('work_totals').selectAll().orderBy('name').execute(),
       ]);
       return { actions, work };
     },
@@ -169,7 +171,7 @@ export function statistics(db: Connection) {
       const newestId = Math.max(afterId, newest?.id ?? 0);
       const lastId = Math.min(afterId + limit, newestId);
       const { rows } = await sql<QueueStep>`
-        SELECT kind, actor, at, took_ms AS tookMs FROM report_history
+        SELECT kind, actor, at, took_ms AS "tookMs" FROM report_history
         WHERE id > ${afterId} AND id <= ${lastId} AND kind IN ('claimed', 'resolved', 'dismissed')
         ORDER BY id
       `.execute(db);
@@ -183,11 +185,13 @@ export function statistics(db: Connection) {
     async durations({ since, until }: Period): Promise<{ claim: number[]; close: number[] }> {
       // One text for each of the two is read sooner than thousands of rows.
       const { rows } = await sql<{ isClaim: number; durations: string }>`
-        SELECT kind = 'claimed' AS isClaim, json_group_array(took_ms) AS durations FROM (
+        SELECT CAST(kind = 'claimed' AS INTEGER) AS "isClaim",
+          ${jsonList(db, 'took_ms')} AS durations
+        FROM (
           SELECT kind, took_ms FROM report_history
           WHERE at >= ${since} AND at < ${until} AND kind IN ('claimed', 'resolved', 'dismissed')
           ORDER BY at DESC LIMIT ${medianSample}
-        ) WHERE took_ms IS NOT NULL GROUP BY isClaim
+        ) AS step WHERE took_ms IS NOT NULL GROUP BY "isClaim"
       `.execute(db);
       const durations = (isClaim: number) =>
         JSON.parse(rows.find((row) => row.isClaim === isClaim)?.durations ?? '[]') as number[];
@@ -201,7 +205,7 @@ export function statistics(db: Connection) {
         SELECT CAST((at - ${since}) / ${stepMs} AS INTEGER) AS step, sum(reports) AS reports,
           sum(resolved) AS resolved, sum(dismissed) AS dismissed, sum(actions) AS actions,
           sum(failed) AS failed, sum(refused) AS refused
-        FROM (${isOfDays(period) && stepMs % dayMs === 0 ? dailyCounts(period) : countedRows(period)})
+        FROM (${isOfDays(period) && stepMs % dayMs === 0 ? dailyCounts(period) : countedRows(period)}) AS counted
         GROUP BY step
       `.execute(db);
       const steps = new Map(found.rows.map(({ step, ...counts }) => [step, counts]));
@@ -217,22 +221,23 @@ export function statistics(db: Connection) {
       const { rows } = await (
         isOfDays(period)
           ? sql<WorkCount>`
-            SELECT work.name, sum(work.asked) AS asked, sum(work.claimed) AS claimed,
+            SELECT total.name, sum(work.asked) AS asked, sum(work.claimed) AS claimed,
               sum(work.resolved) AS resolved, sum(work.dismissed) AS dismissed
-            FROM work_totals AS total CROSS JOIN daily_work AS work ON work.name = total.name
+            FROM work_totals AS total ${joinInOrder(db)} daily_work AS work ON work.name = total.name
             WHERE work.day >= ${since / dayMs} AND work.day < ${until / dayMs}
-            GROUP BY total.name`
+            GROUP BY total.name ORDER BY total.name`
           : sql<WorkCount>`
             SELECT CASE WHEN substr(actor, 1, 6) = 'timer:' THEN 'timer' ELSE actor END AS name,
-              sum(kind = 'intent') AS asked, sum(kind = 'claimed') AS claimed,
-              sum(kind = 'resolved') AS resolved, sum(kind = 'dismissed') AS dismissed
+              ${counted(sql`kind = 'intent'`)} AS asked, ${counted(sql`kind = 'claimed'`)} AS claimed,
+              ${counted(sql`kind = 'resolved'`)} AS resolved,
+              ${counted(sql`kind = 'dismissed'`)} AS dismissed
             FROM (
               SELECT kind, actor FROM audit_log
               WHERE at >= ${since} AND at < ${until} AND kind = 'intent'
               UNION ALL
               SELECT kind, coalesce(actor, 'nobody') FROM report_history
               WHERE at >= ${since} AND at < ${until} AND kind IN ('claimed', 'resolved', 'dismissed')
-            ) GROUP BY name`
+            ) AS work GROUP BY name ORDER BY name`
       ).execute(db);
       return rows.filter(
         ({ asked, claimed, resolved, dismissed }) => asked + claimed + resolved + dismissed > 0,
@@ -243,7 +248,7 @@ export function statistics(db: Connection) {
     async topSenders(since: number, limit: number): Promise<{ sender: string; items: number }[]> {
       const { rows } = await sql<{ sender: string; items: number }>`
         SELECT sender, count(*) AS items
-        FROM report_items INDEXED BY ${await indexSince(since, 'report_items_sender_state')}
+        FROM report_items ${await indexSince(since, 'report_items_sender_state')}
         WHERE ${reportedSince(since)} AND sender IS NOT NULL
         GROUP BY sender ORDER BY items DESC, sender LIMIT ${limit}
       `.execute(db);
@@ -256,14 +261,14 @@ export function statistics(db: Connection) {
       limit: number,
     ): Promise<{ roomId: string; roomName: string | null; items: number }[]> {
       const { rows } = await sql<{ roomId: string; roomName: string | null; items: number }>`
-        SELECT room_id AS roomId, items, (
+        SELECT room_id AS "roomId", items, (
           SELECT room_name FROM report_items
           WHERE report_items.room_id = top.room_id AND room_name IS NOT NULL
           ORDER BY id DESC LIMIT 1
-        ) AS roomName
+        ) AS "roomName"
         FROM (
           SELECT room_id, count(*) AS items
-          FROM report_items INDEXED BY ${await indexSince(since, 'report_items_room_state')}
+          FROM report_items ${await indexSince(since, 'report_items_room_state')}
           WHERE ${reportedSince(since)} AND room_id IS NOT NULL
           GROUP BY room_id ORDER BY items DESC, room_id LIMIT ${limit}
         ) AS top ORDER BY items DESC, room_id
@@ -272,6 +277,11 @@ export function statistics(db: Connection) {
     },
   };
 }
+
+const counted = (condition: RawBuilder<unknown>) => sql`count(*) FILTER (WHERE ${condition})`;
+
+/** 1 if a condition is true, otherwise 0. */
+const asNumber = (condition: RawBuilder<unknown>) => sql`CAST(${condition} AS INTEGER)`;
 
 /** Names every state, because an index starts with it. */
 const reportedSince = (since: number) => sql`
@@ -305,10 +315,12 @@ const countedRows = ({ since, until }: Period) => sql`
     0 AS failed, 0 AS refused
   FROM reports WHERE received_ts >= ${since} AND received_ts < ${until}
   UNION ALL
-  SELECT at, 0, kind = 'resolved', kind = 'dismissed', 0, 0, 0 FROM report_history
+  SELECT at, 0, ${asNumber(sql`kind = 'resolved'`)}, ${asNumber(sql`kind = 'dismissed'`)}, 0, 0, 0
+  FROM report_history
   WHERE at >= ${since} AND at < ${until} AND kind IN ('claimed', 'resolved', 'dismissed')
   UNION ALL
-  SELECT at, 0, 0, 0, kind = 'intent', kind = 'outcome' AND status = 'failed', kind = 'refusal'
+  SELECT at, 0, 0, 0, ${asNumber(sql`kind = 'intent'`)},
+    ${asNumber(sql`kind = 'outcome' AND status = 'failed'`)}, ${asNumber(sql`kind = 'refusal'`)}
   FROM audit_log WHERE at >= ${since} AND at < ${until}`;
 
 export type Statistics = ReturnType<typeof statistics>;

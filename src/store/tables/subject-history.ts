@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import { keysOf, roomOf } from './audit-search.ts';
+import { contains, dialectOf, indexedBy, joinInOrder } from '../dialect.ts';
+import { failedEntries, roomOf } from './audit-search.ts';
 import { confirmationState } from './confirmations.ts';
 import type { ConfirmationState } from './confirmations.ts';
 import { noteCommands } from './notes.ts';
@@ -96,13 +97,13 @@ export function subjectHistory(db: Connection) {
           ${after.at}, ${subjectSources.indexOf(after.source)}, ${after.id}
         )`;
       const { rows } = await sql<{ at: number; source: number; id: number; total: number }>`
-        WITH entry AS MATERIALIZED (${entriesOf(subject)}),
+        WITH entry AS MATERIALIZED (${entriesOf(db, subject)}),
         page AS (
           SELECT at, source, id FROM entry ${position ?? sql``}
           ORDER BY at DESC, source DESC, id DESC LIMIT ${limit}
         )
         SELECT page.at, page.source, page.id, whole.total
-        FROM (SELECT count(*) AS total FROM entry) AS whole LEFT JOIN page
+        FROM (SELECT count(*) AS total FROM entry) AS whole LEFT JOIN page ON true
         ORDER BY page.at DESC, page.source DESC, page.id DESC
       `.execute(db);
       return {
@@ -121,24 +122,21 @@ export function subjectHistory(db: Connection) {
         )
         SELECT
           (
-            SELECT count(*) FROM (${targeting(subject, sql`kind, command`)})
+            SELECT count(*) FROM (${targeting(db, subject, sql`kind, command`)}) AS about
             WHERE kind = 'intent' AND command NOT IN (${sql.join(noteCommands)})
           ) - (
-            SELECT count(*) FROM audit_search
-            CROSS JOIN audit_log AS failed ON failed.id = audit_search.rowid
-            WHERE audit_search MATCH ${keysOf({ target: subject.id, status: 'failed' })}
-              AND command NOT IN (${sql.join(noteCommands)})
+            ${failedEntries(db, subject.id, noteCommands)}
           ) AS actions,
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
             SELECT count(DISTINCT reporter) FROM item
-            CROSS JOIN reports ON reports.item_id = item.id
-            WHERE reporter IS NOT item.sender
+            ${joinInOrder(db)} reports ON reports.item_id = item.id
+            WHERE reporter IS DISTINCT FROM item.sender
           ) AS reporters,
           count(*) AS items,
-          coalesce(sum(state IN ('open', 'claimed')), 0) AS openItems,
-          coalesce(sum(state = 'resolved'), 0) AS resolvedItems,
-          coalesce(sum(state = 'dismissed'), 0) AS dismissedItems,
+          count(*) FILTER (WHERE state IN ('open', 'claimed')) AS "openItems",
+          count(*) FILTER (WHERE state = 'resolved') AS "resolvedItems",
+          count(*) FILTER (WHERE state = 'dismissed') AS "dismissedItems",
           coalesce(sum(reports), 0) AS reports
         FROM item
       `.execute(db);
@@ -191,14 +189,18 @@ export function subjectHistory(db: Connection) {
 }
 
 /** The audit entries about the subject: for a room, also about its events, and what was done to users in it. */
-function targeting({ kind, id }: Subject, columns: RawBuilder<unknown>): RawBuilder<unknown> {
+function targeting(
+  db: Connection,
+  { kind, id }: Subject,
+  columns: RawBuilder<unknown>,
+): RawBuilder<unknown> {
   const entries = (index: string, condition: RawBuilder<unknown>) => sql`
-    SELECT ${columns} FROM audit_log INDEXED BY ${sql.raw(index)}
+    SELECT ${columns} FROM audit_log ${indexedBy(db, index)}
     WHERE kind != 'outcome' AND ${condition}`;
   const about = entries('audit_log_target', sql`target = ${id}`);
   return kind === 'user'
     ? about
-    : sql`${about} UNION ALL ${entries('audit_log_room', sql`${roomOf('audit_log')} = ${id}`)}`;
+    : sql`${about} UNION ALL ${entries('audit_log_room', sql`${roomOf(db, 'audit_log')} = ${id}`)}`;
 }
 
 /** Whether an item is about the subject. */
@@ -207,11 +209,15 @@ function isAbout({ kind, id }: Subject): RawBuilder<unknown> {
 }
 
 /** Whether an argument of an operation is the subject. */
-function isNamed({ id }: Subject): RawBuilder<unknown> {
-  return sql`instr(invocation, ${id}) > 0 AND EXISTS (
-    SELECT 1 FROM json_tree(operations.invocation, '$.arguments') AS argument
-    WHERE argument.atom = ${id}
-  )`;
+function isNamed(db: Connection, { id }: Subject): RawBuilder<unknown> {
+  const isArgument =
+    dialectOf(db) === 'sqlite'
+      ? sql`EXISTS (
+        SELECT 1 FROM json_tree(operations.invocation, '$.arguments') AS argument
+        WHERE argument.atom = ${id}
+      )`
+      : sql`${id} = ANY (json_texts(json_text(operations.invocation, 'arguments')))`;
+  return sql`${contains(db, sql`invocation`, id)} AND ${isArgument}`;
 }
 
 /** What an operation does to the subject, step by step. */
@@ -221,15 +227,15 @@ function targetsIn({ id }: Subject): RawBuilder<unknown> {
 }
 
 /** `at`, `source` and `id` of all entries. An entry that is found twice is listed once. */
-function entriesOf(subject: Subject): RawBuilder<unknown> {
+function entriesOf(db: Connection, subject: Subject): RawBuilder<unknown> {
   const newest = (entries: RawBuilder<unknown>) =>
-    sql`SELECT * FROM (${entries} ORDER BY id DESC LIMIT ${maxOfSource})`;
-  const source = (name: SubjectSource) => sql`${subjectSources.indexOf(name)} AS source`;
+    sql`SELECT * FROM (${entries} ORDER BY id DESC LIMIT ${maxOfSource}) AS newest`;
+  const source = (name: SubjectSource) => sql`${sql.lit(subjectSources.indexOf(name))} AS source`;
   return sql.join(
     [
       sql`
         SELECT at, ${source('action')}, id FROM audit_log WHERE id IN (
-          ${targeting(subject, sql`id`)} ORDER BY id DESC LIMIT ${maxOfSource}
+          ${targeting(db, subject, sql`id`)} ORDER BY id DESC LIMIT ${maxOfSource}
         )`,
       newest(sql`
         SELECT at, ${source('action')}, id FROM audit_log
@@ -244,23 +250,23 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
         WHERE reporter = ${subject.id} GROUP BY item_id`),
       newest(sql`
         SELECT created_at AS at, ${source('confirmation')}, id
-        FROM operations INDEXED BY operations_unconfirmed
+        FROM operations ${indexedBy(db, 'operations_unconfirmed')}
         WHERE code IS NOT NULL AND state IN ('awaiting', 'cancelled', 'expired')
           AND id > (SELECT max(id) FROM operations) - ${maxConfirmations}
-          AND ${isNamed(subject)}`),
+          AND ${isNamed(db, subject)}`),
       newest(sql`
         SELECT created_at AS at, ${source('operation')}, id
-        FROM operations INDEXED BY operations_scheduled
-        WHERE state = 'scheduled' AND not_before IS NOT NULL AND ${isNamed(subject)}`),
+        FROM operations ${indexedBy(db, 'operations_scheduled')}
+        WHERE state = 'scheduled' AND not_before IS NOT NULL AND ${isNamed(db, subject)}`),
       newest(sql`
         SELECT created_at AS at, ${source('operation')}, id
-        FROM operations INDEXED BY operations_running
-        WHERE state = 'running' AND instr(invocation, ${subject.id}) > 0
+        FROM operations ${indexedBy(db, 'operations_running')}
+        WHERE state = 'running' AND ${contains(db, sql`invocation`, subject.id)}
           AND EXISTS (${targetsIn(subject)})
           AND NOT EXISTS (${targetsIn(subject)} AND intent_id IS NOT NULL)`),
       newest(sql`
         SELECT created_at AS at, ${source('timer')}, id FROM operations
-        WHERE line IS NOT NULL AND reverts_intent IN (${targeting(subject, sql`id`)})`),
+        WHERE line IS NOT NULL AND reverts_intent IN (${targeting(db, subject, sql`id`)})`),
     ],
     sql` UNION `,
   );

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
+import { least } from '../dialect.ts';
 import type { TagsTable } from '../schema.ts';
 
 /** What a user or a room is called by moderators or rules, from one time to another. */
@@ -78,9 +79,7 @@ export function tags(db: Connection) {
     async remove(subject: string, name: string, now: number): Promise<void> {
       await db
         .updateTable('tags')
-        .set(({ fn, ref, val }) => ({
-          removed_at: fn('min', [fn.coalesce(ref('expires_at'), val(now)), val(now)]),
-        }))
+        .set({ removed_at: least(db, sql`coalesce(expires_at, ${now})`, sql`${now}`) })
         .where('subject', '=', subject)
         .where('name', '=', name)
         .where('removed_at', 'is', null)

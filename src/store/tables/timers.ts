@@ -100,6 +100,7 @@ export function timers(db: Connection) {
       const rows = await all()
         .where('state', '=', 'scheduled')
         .where('reverts_event', '=', eventId)
+        .orderBy('not_before')
         .execute();
       return rows.map(timerOf);
     },
@@ -123,6 +124,7 @@ export function timers(db: Connection) {
       const rows = await all()
         .where('state', '=', 'scheduled')
         .orderBy('not_before')
+        .orderBy('id')
         .limit(limit)
         .execute();
       return rows.map(timerOf);

@@ -11,18 +11,18 @@ import type { Store } from '../../../src/store/store.ts';
 import type { Intent } from '../../../src/store/tables/audit-log.ts';
 import type { AuditFilter } from '../../../src/store/tables/audit-search.ts';
 import { makeOldDatabase } from '../../support/old-database.ts';
+import { createTestDatabase, onPostgres } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 
-let folder: string;
-let file: string;
+let database: TestDatabase;
 let store: Store;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-audit-search-'));
-  file = path.join(folder, 'lawspeaker.db');
-  store = await openStore(file);
+  database = await createTestDatabase();
+  store = await openStore(database.place);
 });
 afterEach(async () => {
   await store.close();
-  rmSync(folder, { recursive: true, force: true });
+  await database[Symbol.asyncDispose]();
 });
 
 const asked = { actor: '@ana:x', command: 'lock', arguments: {}, eventId: '$e', roomId: '!m:x' };
@@ -149,10 +149,10 @@ test('the status that is searched for is the latest one', async () => {
   expect(await search({ text: 'spam', status: 'done' })).toEqual([id]);
 });
 
-describe('of what one person did very often and another confirmed', () => {
+describe.skipIf(onPostgres)('of what one person did very often and another confirmed', () => {
   beforeEach(async () => {
     await store.close();
-    const db = new Database(file);
+    const db = new Database(database.place);
     const insert = (kind: string, id: string, intent: string | null, status: string | null) =>
       db
         .prepare(
@@ -170,7 +170,7 @@ describe('of what one person did very often and another confirmed', () => {
       insert('outcome', '2 * n + 2', '2 * n + 1', 'done');
     })();
     db.close();
-    store = await openStore(file);
+    store = await openStore(database.place);
   });
 
   /** The shortest time that it takes: what else the machine does makes it longer. */
@@ -237,17 +237,12 @@ test('what was done to users in a room, and to its events, is found by the room'
 });
 
 /** Changes rows past the trigger that forbids it. */
-function change(statement: string, ...values: string[]): void {
-  const db = new Database(file);
-  db.exec('DROP TRIGGER audit_log_no_update; DROP TRIGGER audit_log_no_rewrite');
-  db.prepare(statement).run(...values);
-  db.close();
-}
+const change = async (statement: string) => database.tamper(statement);
 
 test('an entry whose text is replaced is only found by the new one', async () => {
   const kept = await act({ target: '@mallory:x', reason: 'spam' }, 'failed');
   const replaced = await act({ target: '@mallory:x', reason: 'spam by mallory' }, 'failed');
-  change(`UPDATE audit_log SET target = 'forgotten', reason = NULL, arguments = '{}'
+  await change(`UPDATE audit_log SET target = 'forgotten', reason = NULL, arguments = '{}'
     WHERE coalesce(intent_id, id) = ${replaced}`);
   expect(await find('mallory')).toEqual([kept]);
   expect(await search({ text: 'spam', status: 'failed' })).toEqual([kept]);
@@ -259,7 +254,7 @@ test('an entry whose text is replaced is only found by the new one', async () =>
 
 /** Whether the pages of the index hold these bytes, also of entries that were taken out. */
 function isInPages(text: string): boolean {
-  const db = new Database(file);
+  const db = new Database(database.place);
   const pages = db
     .prepare('SELECT block FROM audit_search_data UNION ALL SELECT term FROM audit_search_idx')
     .pluck()
@@ -268,7 +263,7 @@ function isInPages(text: string): boolean {
   return pages.some((page) => page.includes(text));
 }
 
-test('compacting leaves nothing of replaced texts in the index', async () => {
+test.skipIf(onPostgres)('compacting leaves nothing of replaced texts in the index', async () => {
   await store.transaction(async ({ auditLog }) => {
     for (let at = 0; at < 300; at += 1) {
       const id = await auditLog.begin({ ...asked, target: `@mallory${at}:x` }, at);
@@ -279,7 +274,7 @@ test('compacting leaves nothing of replaced texts in the index', async () => {
   const person = '@zebra:x';
   await act({ target: person, reason: 'scam' });
   await act({ target: '@mallory:x', reason: 'reported by zebra' }, 'failed');
-  change(`UPDATE audit_log SET target = 'forgotten', reason = NULL
+  await change(`UPDATE audit_log SET target = 'forgotten', reason = NULL
     WHERE target = '${person}' OR reason LIKE '%zebra%'`);
   expect(await find('zebra')).toEqual([]);
   expect(isInPages('zebra')).toBe(true);
@@ -293,15 +288,19 @@ test('compacting leaves nothing of replaced texts in the index', async () => {
 
 test('somebody who changed an entry past the triggers does not keep its outcome from being recorded', async () => {
   const id = await act({ reason: 'spam' }, 'open');
-  const db = new Database(file);
-  db.exec('DROP TRIGGER audit_log_search_changed');
-  db.close();
-  change(`UPDATE audit_log SET reason = 'quite another' WHERE id = ${id}`);
+  await database.execute(
+    `DROP TRIGGER audit_log_search_changed${onPostgres ? ' ON audit_log' : ''}`,
+  );
+  await change(`UPDATE audit_log SET reason = 'quite another' WHERE id = ${id}`);
   await store.transaction(async ({ auditLog }) => auditLog.finish(id, { status: 'failed' }, 6));
-  expect(await search({ status: 'failed', text: 'another' })).toEqual([id]);
+  expect(await search({ status: 'failed' })).toEqual([id]);
+  // PostgreSQL leaves the words alone: there, they don't tell how an entry ended.
+  const text = onPostgres ? 'spam' : 'another';
+  expect(await search({ status: 'failed', text })).toEqual([id]);
 });
 
-test('the entries of an older database are found', async () => {
+test.skipIf(onPostgres)('the entries of an older database are found', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-audit-search-'));
   const old = path.join(folder, 'old.db');
   await makeOldDatabase(old, '0015-sign-up-waves');
   const db = new Database(old);
@@ -318,4 +317,5 @@ test('the entries of an older database are found', async () => {
   store = await openStore(old);
   expect(await find('spam')).toEqual([3, 1]);
   expect(await search({ text: 'spam', status: 'failed', target: '!lobby:x' })).toEqual([1]);
+  rmSync(folder, { recursive: true, force: true });
 });

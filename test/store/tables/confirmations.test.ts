@@ -1,27 +1,25 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 
-import Database from 'better-sqlite3';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 
-let folder: string;
+let database: TestDatabase;
 let store: Store;
 let asked = 0;
 
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-confirm-'));
-  store = await openStore(path.join(folder, 'lawspeaker.db'));
+  database = await createTestDatabase();
+  store = await openStore(database.place);
 });
 
 afterEach(async () => {
   await store.close();
-  rmSync(folder, { recursive: true, force: true });
+  await database[Symbol.asyncDispose]();
 });
 
 const ana = '@ana:x';
@@ -74,9 +72,7 @@ describe('a confirmation', () => {
     await decide(older.id, 'expired', null);
     const later = await ask();
     // Four characters: sooner or later a code comes again.
-    const database = new Database(path.join(folder, 'lawspeaker.db'));
-    database.prepare('UPDATE operations SET code = ? WHERE id = ?').run(older.code, later.id);
-    database.close();
+    await database.execute(`UPDATE operations SET code = '${older.code}' WHERE id = ${later.id}`);
     expect(await store.confirmations.byCode(older.code)).toMatchObject({
       id: later.id,
       state: 'pending',
@@ -168,7 +164,7 @@ describe('a confirmation', () => {
   test('survives a restart', async () => {
     const confirmation = await ask();
     await store.close();
-    store = await openStore(path.join(folder, 'lawspeaker.db'));
+    store = await openStore(database.place);
     expect(await store.confirmations.byCode(confirmation.code)).toEqual(confirmation);
     expect(await decide(confirmation.id)).toBe(true);
   });
@@ -244,7 +240,7 @@ class Restart implements Step {
   check = () => true;
   async run() {
     await store.close();
-    store = await openStore(path.join(folder, 'lawspeaker.db'));
+    store = await openStore(database.place);
   }
   toString = () => 'restart';
 }

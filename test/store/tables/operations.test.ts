@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
 
 test('an operation is finished with an account when nothing of it waits or runs', async () => {
-  const store = await openStore(':memory:');
+  await using database = await createTestDatabase();
+  const store = await openStore(database.place);
   const steps = [0, 1].flatMap((position) =>
     [0, 1, 2].map((step) => ({ position, step, target: `@u${position}:localhost` })),
   );

@@ -5,6 +5,7 @@ import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { ReportToAdd } from '../../../src/store/tables/add-reports.ts';
 import { fuzzTimeoutMs } from '../../support/hostile.ts';
+import { createTestDatabase, onPostgres } from '../../support/test-database.ts';
 
 const reportToAdd: fc.Arbitrary<ReportToAdd> = fc.record({
   report: fc.record({
@@ -86,15 +87,22 @@ test(
           expect(await stateOf(together.store)).toEqual(await stateOf(single.store));
         },
       ),
-      { numRuns: 80, seed: 20_261_127 },
+      { numRuns: onPostgres ? 15 : 80, seed: 20_261_127 },
     );
   },
   fuzzTimeoutMs,
 );
 
 async function opened(): Promise<AsyncDisposable & { readonly store: Store }> {
-  const store = await openStore(':memory:');
-  return { store, [Symbol.asyncDispose]: store.close };
+  const database = onPostgres ? await createTestDatabase() : undefined;
+  const store = await openStore(database?.place ?? ':memory:');
+  return {
+    store,
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await database?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Adds a report of a message by `@mallory:x`. */

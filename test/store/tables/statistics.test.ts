@@ -1,25 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { ItemState } from '../../../src/store/tables/report-items.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-let folder: string;
+let database: TestDatabase;
 let store: Store;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-statistics-'));
-  store = await openStore(path.join(folder, 'lawspeaker.db'));
+  database = await createTestDatabase();
+  store = await openStore(database.place);
 });
 afterEach(async () => {
   await store.close();
-  rmSync(folder, { recursive: true, force: true });
+  await database[Symbol.asyncDispose]();
 });
 
 let reports = 0;

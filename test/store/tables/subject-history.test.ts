@@ -1,26 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { Intent } from '../../../src/store/tables/audit-log.ts';
 import type { Subject } from '../../../src/store/tables/subject-history.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import type { ReportStore } from '../../support/report-store.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 
 const mallory = { kind: 'user', id: '@mallory:x' } as const;
 const lobby = { kind: 'room', id: '!lobby:x' } as const;
 
-let folder: string;
+let database: TestDatabase;
 let queue: ReportStore;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-subject-'));
-  queue = await openReportStore(path.join(folder, 'lawspeaker.db'));
+  database = await createTestDatabase();
+  queue = await openReportStore(database.place);
 });
 afterEach(async () => {
   await queue[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
+  await database[Symbol.asyncDispose]();
 });
 
 const asked = { actor: '@ana:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!m:x' };
@@ -122,9 +120,9 @@ test('a confirmation is about whom it would be done to, whatever else it holds',
 
 test('counts all, of a flood too, and lists the newest thousand', async () => {
   await queue.store.transaction(async ({ reports }) => {
-    for (let number = 1; number <= 1005; number += 1) {
-      await reports.add(
-        {
+    await reports.addAll(
+      Array.from({ length: 1005 }, (_, at) => at + 1).map((number) => ({
+        report: {
           kind: 'event',
           reportId: number,
           receivedTs: number,
@@ -136,10 +134,10 @@ test('counts all, of a flood too, and lists the newest thousand', async () => {
           roomName: null,
           sender: mallory.id,
         },
-        number,
-        { isBacklog: false, isQuiet: true },
-      );
-    }
+        options: { isBacklog: false, isQuiet: true },
+      })),
+      1,
+    );
   });
   expect(await history().counts(mallory)).toMatchObject({
     items: 1005,

@@ -1,21 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { createTestDatabase, onPostgres } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 
-let folder: string;
-let file: string;
+let database: TestDatabase;
 let store: Store;
 
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-verify-'));
-  file = path.join(folder, 'lawspeaker.db');
-  store = await openStore(file);
+  database = await createTestDatabase();
+  store = await openStore(database.place);
   for (const target of ['@a:x', '@b:x', '@c:x']) {
     await store.transaction(async ({ auditLog }) => {
       const id = await auditLog.begin(
@@ -35,19 +30,11 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await store.close();
-  rmSync(folder, { recursive: true, force: true });
+  await database[Symbol.asyncDispose]();
 });
 
-/** Somebody with access to the file: no trigger stops them. */
-function tamper(...statements: string[]): void {
-  const database = new Database(file);
-  database.exec(
-    'DROP TRIGGER audit_log_no_update; DROP TRIGGER audit_log_no_rewrite; DROP TRIGGER audit_log_no_delete;',
-  );
-  database.pragma('foreign_keys = OFF');
-  statements.forEach((statement) => database.exec(statement));
-  database.close();
-}
+/** Somebody with access to the database: no trigger stops them. */
+const tamper = async (...statements: string[]) => database.tamper(...statements);
 
 describe('verify', () => {
   it('finds an untouched log in order', async () => {
@@ -79,16 +66,16 @@ describe('verify', () => {
       { id: 7, kind: 'changed' },
     ],
   ])('finds %s', async (_, statements, fault) => {
-    tamper(...statements);
+    await tamper(...statements);
     expect((await store.auditLog.verify()).fault).toEqual(fault);
   });
 
   describe('against an end that was noted', () => {
     const noted = async (id: number) => {
-      const { hash } = new Database(file, { readonly: true })
-        .prepare('SELECT hash FROM audit_log WHERE id = ?')
-        .get(id) as { hash: string };
-      return { count: id, head: hash };
+      const [row] = await database.read<{ hash: string }>(
+        `SELECT hash FROM audit_log WHERE id = ${id}`,
+      );
+      return { count: id, head: row?.hash ?? '' };
     };
 
     it('finds in order what goes on from there', async () => {
@@ -99,7 +86,7 @@ describe('verify', () => {
 
     it('finds that the end was cut off, which nothing else shows', async () => {
       const before = await noted(6);
-      tamper('DELETE FROM audit_log WHERE id > 4');
+      await tamper('DELETE FROM audit_log WHERE id > 4');
       expect((await store.auditLog.verify()).fault).toBeUndefined();
       expect((await store.auditLog.verify([before])).fault).toEqual({ id: 5, kind: 'missing' });
       expect((await store.auditLog.verify([await noted(4)])).fault).toBeUndefined();
@@ -107,9 +94,11 @@ describe('verify', () => {
 
     it('finds that the end was cut off and others were put in its place', async () => {
       const before = await noted(6);
-      tamper(
+      await tamper(
         'DELETE FROM audit_log WHERE id > 4',
-        "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit_log'",
+        onPostgres
+          ? 'UPDATE audit_log_numbers SET last_id = 4'
+          : "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit_log'",
       );
       await store.transaction(async ({ auditLog }) => {
         const intent = { actor: '@eve:x', command: 'users', arguments: {} };
@@ -123,7 +112,7 @@ describe('verify', () => {
 
     it('finds that all of it is gone', async () => {
       const before = await noted(6);
-      tamper('DELETE FROM audit_log');
+      await tamper('DELETE FROM audit_log');
       expect((await store.auditLog.verify([before])).fault).toEqual({ id: 1, kind: 'missing' });
     });
   });

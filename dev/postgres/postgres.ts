@@ -1,0 +1,176 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { poll } from '../../src/core/async/poll.ts';
+
+const run = promisify(execFile);
+
+/** A PostgreSQL of its own, which only listens on a socket in its folder. */
+export interface Postgres {
+  /** The URL of a database. */
+  url(database: string): string;
+  /** Restarts it, as an update of the system does. */
+  restart(whileStopped?: () => Promise<void>): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+const packages = '/usr/lib/postgresql';
+
+/** The folder of the system's PostgreSQL; undefined if it is not installed. */
+export function postgresFolder(): string | undefined {
+  const packaged = existsSync(packages)
+    ? readdirSync(packages)
+        .toSorted((one, other) => Number(other) - Number(one))
+        .map((version) => path.join(packages, version, 'bin'))
+    : [];
+  const all = [...(process.env['PATH'] ?? '').split(path.delimiter), ...packaged];
+  return all.find((folder) =>
+    ['initdb', 'pg_ctl', 'postgres'].every((name) => existsSync(path.join(folder, name))),
+  );
+}
+
+/** PostgreSQL refuses to run as root. */
+function otherUser(): { readonly uid: number; readonly gid: number } | undefined {
+  if (process.getuid?.() !== 0) {
+    return undefined;
+  }
+  for (const user of ['postgres', 'nobody']) {
+    try {
+      const id = (option: string) =>
+        Number(execFileSync('id', [option, user], { encoding: 'utf8', stdio: 'pipe' }));
+      return { uid: id('-u'), gid: id('-g') };
+    } catch {
+      // There is no such user.
+    }
+  }
+  throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody');
+}
+
+/**
+ * Runs PostgreSQL until its standard input ends: it can't outlive this process, however this process ends. Nobody is
+ * left then to remove its folder.
+ */
+const guard = `
+  folder=$1; shift
+  exec 3<&0
+  "$@" 3<&- </dev/null &
+  cat <&3 >/dev/null
+  kill -QUIT $! 2>/dev/null
+  wait $!
+  [ -e "$folder/kept" ] || rm -rf "$folder"
+`;
+
+const settings = {
+  listen_addresses: '',
+  // What the machine loses with it is of no value.
+  fsync: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  max_connections: '200',
+  shared_buffers: '64MB',
+};
+
+/** How long a start takes at most, on a busy machine. */
+const startLimits = { firstIntervalMs: 20, maxIntervalMs: 200, limitMs: 30_000 };
+
+/** Starts a throwaway PostgreSQL. */
+export async function startPostgres(): Promise<Postgres> {
+  const bin = postgresFolder();
+  if (bin === undefined) {
+    throw new Error('PostgreSQL is not installed');
+  }
+  const user = otherUser();
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-postgres-'));
+  const data = path.join(folder, 'data');
+  const kept = path.join(folder, 'kept');
+  const url = (database: string) => `postgres://lawspeaker@localhost/${database}?host=${folder}`;
+
+  async function start(): Promise<ChildProcess> {
+    const options = Object.entries({ ...settings, unix_socket_directories: folder });
+    const child = spawn(
+      'sh',
+      [
+        '-c',
+        guard,
+        'sh',
+        folder,
+        path.join(bin ?? '', 'postgres'),
+        '-D',
+        data,
+        ...options.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      { ...user, cwd: folder, stdio: ['pipe', 'ignore', 'ignore'] },
+    );
+    const isReady = await poll(async () => answers(url('postgres')), startLimits);
+    if (isReady === undefined) {
+      await end(child);
+      throw new Error('PostgreSQL does not start');
+    }
+    return child;
+  }
+
+  let child: ChildProcess;
+  try {
+    if (user !== undefined) {
+      await chown(folder, user.uid, user.gid);
+    }
+    await run(
+      path.join(bin, 'initdb'),
+      ['-D', data, '-A', 'trust', '-U', 'lawspeaker', '-E', 'UTF8', '--locale=C', '--no-sync'],
+      { ...user, cwd: folder },
+    );
+    child = await start();
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    url,
+    async restart(whileStopped = async () => undefined) {
+      const [pid] = (await readFile(path.join(data, 'postmaster.pid'), 'utf8')).split('\n');
+      await writeFile(kept, '');
+      process.kill(Number(pid), 'SIGINT');
+      const isStopped = await poll(
+        async () => (existsSync(path.join(data, 'postmaster.pid')) ? undefined : true),
+        startLimits,
+      );
+      if (isStopped === undefined) {
+        throw new Error('PostgreSQL does not stop');
+      }
+      await end(child);
+      await whileStopped();
+      await rm(kept);
+      child = await start();
+    },
+    async stop() {
+      await end(child);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null) {
+    child.stdin?.end();
+    await once(child, 'exit');
+  }
+}
+
+async function answers(url: string): Promise<true | undefined> {
+  const { Client } = (await import('pg')).default;
+  const client = new Client(url);
+  try {
+    await client.connect();
+    await client.end();
+    return true;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,26 @@
+import type { ClientConfig } from 'pg';
+
+const connectTimeoutMs = 10_000;
+
+const int8 = 20;
+const numeric = 1700;
+
+/** Loaded only if it is used: most bots have SQLite. */
+export async function loadPg() {
+  return (await import('pg')).default;
+}
+
+/** How every connection is made. Whole numbers are numbers, as on SQLite; none of them is too large. */
+export async function clientConfig(url: string): Promise<ClientConfig> {
+  const { types } = await loadPg();
+  return {
+    connectionString: url,
+    application_name: 'lawspeaker',
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    types: {
+      getTypeParser: (type: number, format?: 'text' | 'binary') =>
+        type === int8 || type === numeric ? Number : types.getTypeParser(type, format ?? 'text'),
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { SetupError, StoreError } from '../../core/errors.ts';
+import { systemCodeOf } from '../../core/system-error.ts';
+
+/** Whether a place is a database of PostgreSQL, and not a file. */
+export function isPostgres(place: string): boolean {
+  return /^postgres(?:ql)?:/u.test(place);
+}
+
+/** What a URL says without the user, the password and the options. */
+export function withoutPassword(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** The code of PostgreSQL or of the network; a lost connection has none. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && error.code !== undefined
+    ? systemCodeOf(error)
+    : 'the connection was lost';
+}
+
+export function failedError(error: unknown): StoreError {
+  return error instanceof StoreError
+    ? error
+    : new StoreError(
+        `the database failed (${codeOf(error)})`,
+        'The bot does nothing while it can’t record its actions. Check that PostgreSQL runs and can be reached.',
+      );
+}
+
+const advice: Readonly<Record<string, string>> = {
+  '28P01': 'Check the user and the password in database.url.',
+  '28000': 'Check the user in database.url, and pg_hba.conf of PostgreSQL.',
+  '3D000': 'Create the database first: createdb. Its encoding must be UTF8.',
+  '42501': 'The user must own the database, or may create tables in its schema.',
+};
+
+export function cannotBeOpened(url: string, error: unknown): SetupError {
+  const code = codeOf(error);
+  return new SetupError(
+    `Can't open the database ${withoutPassword(url)} (${code}).`,
+    advice[code] ?? 'Check database.url, and that PostgreSQL runs and can be reached.',
+  );
+}
+
+/** Whether PostgreSQL is away for a moment: it restarts, or the network was interrupted. */
+export function isAway(error: unknown): boolean {
+  return /^(?:ECONN\w+|ENOENT|EPIPE|ETIMEDOUT|57P0[123]|08\w{3}|the connection was lost)$/u.test(
+    codeOf(error),
+  );
+}

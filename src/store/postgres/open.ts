@@ -1,0 +1,146 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import {
+  HandleEmptyInListsPlugin,
+  Kysely,
+  PostgresDialect,
+  replaceWithNoncontingentExpression,
+  sql,
+} from 'kysely';
+import { Migrator } from 'kysely/migration';
+
+import { LawspeakerError, SetupError } from '../../core/errors.ts';
+import { reasonOf } from '../../core/system-error.ts';
+import type { Lock } from '../files/lock.ts';
+import * as first from '../migrations/postgres/0020-first.ts';
+import type { Tables } from '../schema.ts';
+import { clientConfig, loadPg } from './connect.ts';
+import { cannotBeOpened, withoutPassword } from './errors.ts';
+import { lockPostgres } from './locks.ts';
+import { openPool } from './pool.ts';
+
+const migrations = { '0020-first': first };
+
+interface PostgresOptions {
+  readonly readonly?: boolean | undefined;
+  /** Keep other bots from opening it until it is closed; or the lock that does so. */
+  readonly lock?: boolean | Lock | undefined;
+  readonly inform?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Opens the database at a URL, and creates or migrates its tables.
+ *
+ * @throws SetupError it can't be opened, or is newer than this program, or another bot uses it
+ */
+export async function openPostgres(
+  url: string,
+  { readonly = false, lock = false, inform }: PostgresOptions,
+): Promise<Kysely<Tables>> {
+  const held = lock === true ? await lockPostgres(url) : lock === false ? undefined : lock;
+  const assertMayWrite = async () => held?.assertHeld?.();
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: await openPool(url, { readonly, assertMayWrite }) }),
+    // Nothing is one of no values. SQLite knows that.
+    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
+  });
+  const releaseOwn = () => (lock === true ? held?.release() : undefined);
+  try {
+    await prepare(db, url, { readonly, inform });
+  } catch (error) {
+    await db.destroy();
+    releaseOwn();
+    throw error instanceof LawspeakerError ? error : cannotBeOpened(url, error);
+  }
+  const destroy = db.destroy.bind(db);
+  return Object.assign(db, { destroy: async () => destroy().finally(releaseOwn) });
+}
+
+async function prepare(
+  db: Kysely<Tables>,
+  url: string,
+  { readonly, inform }: Pick<PostgresOptions, 'inform' | 'readonly'>,
+): Promise<void> {
+  await assertUsable(url);
+  const made = await migrationsIn(db);
+  if (isDeepStrictEqual(made, Object.keys(migrations))) {
+    return;
+  }
+  if (isNewer(made)) {
+    throw newerError(url);
+  }
+  if (readonly === true) {
+    throw new SetupError(
+      `The database ${withoutPassword(url)} ${made.length === 0 ? 'is empty' : 'is from an older Lawspeaker'}.`,
+      made.length === 0
+        ? 'Check database.url. The bot makes the tables at its first start.'
+        : 'Start the bot of this version once: it updates the database.',
+    );
+  }
+  // A new database is nothing to be told about.
+  await migrate(db, url, made.length === 0 ? undefined : inform);
+}
+
+/** @throws SetupError it can't be reached, or stores texts in another encoding */
+async function assertUsable(url: string): Promise<void> {
+  const { Client } = await loadPg();
+  const client = new Client(await clientConfig(url));
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ encoding: string }>(
+      `SELECT current_setting('server_encoding') AS encoding`,
+    );
+    if (rows[0]?.encoding !== 'UTF8') {
+      throw new SetupError(
+        `The database ${withoutPassword(url)} has the encoding ${rows[0]?.encoding ?? ''}.`,
+        'Create it with the encoding UTF8: createdb --encoding=UTF8 --template=template0.',
+      );
+    }
+  } catch (error) {
+    throw error instanceof SetupError ? error : cannotBeOpened(url, error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function newerError(url: string): SetupError {
+  return new SetupError(
+    `The database ${withoutPassword(url)} is from a newer Lawspeaker.`,
+    'Install that version again, or restore the backup that you made before the upgrade.',
+  );
+}
+
+const isNewer = (made: readonly string[]) => made.some((name) => !Object.hasOwn(migrations, name));
+
+/** The migrations that the database has had. */
+async function migrationsIn(db: Kysely<Tables>): Promise<readonly string[]> {
+  const { rows: tables } = await sql<{ is_there: number }>`
+    SELECT count(to_regclass('kysely_migration')) AS is_there`.execute(db);
+  if (tables[0]?.is_there !== 1) {
+    return [];
+  }
+  const { rows } = await sql<{ name: string }>`
+    SELECT name FROM kysely_migration ORDER BY name`.execute(db);
+  return rows.map(({ name }) => name);
+}
+
+/** Makes all missing migrations in one transaction. */
+async function migrate(
+  db: Kysely<Tables>,
+  url: string,
+  inform: PostgresOptions['inform'] = () => undefined,
+): Promise<void> {
+  const at = withoutPassword(url);
+  inform(
+    `The database ${at} is from an older version and is being updated. If it is large, this takes a few minutes.`,
+  );
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    throw new SetupError(
+      `The database ${at} can't be updated (${reasonOf(error)}).`,
+      'The user must own the database, or may create tables in its schema. Nothing was changed.',
+    );
+  }
+  inform(`The database ${at} is updated.`);
+}

@@ -1,0 +1,88 @@
+import { Client } from 'pg';
+import { expect, test } from 'vitest';
+
+import { StoreError } from '../../../src/core/errors.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
+
+/** The URL, as somebody else would write it. */
+function changed(place: string, change: (url: URL) => void): string {
+  const url = new URL(place);
+  change(url);
+  return url.href;
+}
+
+test('only one bot uses a database, and it can be read meanwhile', async () => {
+  await using database = await createTestDatabase();
+  const bot = await openStore(database.place, { lock: true });
+  await bot.syncState.set('token', 's1');
+  await expect(openStore(database.place, { lock: true })).rejects.toMatchObject({
+    code: 'setup',
+    message: expect.stringContaining('Another Lawspeaker already uses the database') as string,
+  });
+  const reader = await openStore(database.place, { readonly: true });
+  expect(await reader.syncState.get('token')).toBe('s1');
+  await expect(reader.syncState.set('token', 's2')).rejects.toThrow(StoreError);
+  await reader.close();
+  await bot.close();
+  const next = await openStore(database.place, { lock: true });
+  expect(await next.syncState.get('token')).toBe('s1');
+  await next.close();
+}, 30_000);
+
+test('a bot that another one has replaced writes nothing more', async () => {
+  await using database = await createTestDatabase();
+  const bot = await openStore(database.place, { lock: true });
+  await bot.syncState.set('token', 's1');
+  // Somebody waits for the lock, and has it as soon as the connection of the bot is cut.
+  const other = new Client(database.place);
+  await other.connect();
+  const taken = other.query(
+    `SELECT pg_advisory_lock(hashtextextended('lawspeaker bot ' || current_schema(), 0))`,
+  );
+  await expect
+    .poll(async () => database.read(`SELECT 1 FROM pg_locks WHERE NOT granted`))
+    .toHaveLength(1);
+  await database.read(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'lawspeaker lock'`,
+  );
+  await taken;
+  await expect
+    .poll(async () => bot.syncState.set('token', 's2').catch(String), { timeout: 10_000 })
+    .toContain('another bot has taken over the database');
+  await other.end();
+  await bot.close();
+}, 30_000);
+
+test('what can’t be opened says why, and nothing of the password', async () => {
+  await using database = await createTestDatabase();
+  const missing = changed(database.place, (url) => {
+    url.pathname = '/nowhere';
+    url.password = 'hunter2';
+  });
+  const error: unknown = await openStore(missing).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({
+    code: 'setup',
+    message: `Can't open the database postgres://localhost/nowhere (3D000).`,
+    advice: expect.stringContaining('Create the database first') as string,
+  });
+  expect(JSON.stringify(error) + String(error)).not.toContain('hunter2');
+});
+
+test('a database of a newer Lawspeaker is left alone', async () => {
+  await using database = await createTestDatabase();
+  await database.execute(`INSERT INTO kysely_migration VALUES ('9999-future', '2030-01-01')`);
+  await expect(openStore(database.place)).rejects.toThrow('is from a newer Lawspeaker');
+});
+
+test('a database without tables can’t be read, and gets them when a bot opens it', async () => {
+  await using database = await createTestDatabase();
+  await database.execute('DROP SCHEMA public CASCADE', 'CREATE SCHEMA public');
+  await expect(openStore(database.place, { readonly: true })).rejects.toThrow('is empty');
+  const informed: string[] = [];
+  const store = await openStore(database.place, { inform: (text) => informed.push(text) });
+  expect((await store.auditLog.verify()).count).toBe(0);
+  expect(informed).toEqual([]);
+  await store.close();
+});
