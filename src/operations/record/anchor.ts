@@ -15,7 +15,7 @@ import { createAnchorAlarms } from './anchor-alarms.ts';
 import type { AnchorAlarmContext, AnchorAlarms } from './anchor-alarms.ts';
 import { goneFrom, isToldInRoom, misfitIn, restorationOf } from './compare-heads.ts';
 import type { CompareHeadsContext } from './compare-heads.ts';
-import { compareEveryMs, createFormerComparison } from './former-heads.ts';
+import { compareEveryMs, createFormerComparison, lostFormerHead } from './former-heads.ts';
 import type { FormerHeadsContext } from './former-heads.ts';
 
 /** What anchoring needs. */
@@ -155,6 +155,7 @@ async function anchorIn(
     await alarms.removed(witness, after);
   }
   const end = await store.auditLog.end();
+  const lostBefore = before === undefined ? await lostFormerHead(context) : undefined;
   if (end !== undefined && (isDue || isNews || before === undefined || after !== undefined)) {
     const lost = restored === undefined ? 0 : ofLostRows(reading.heads, [restored]).size;
     const isTold =
@@ -168,7 +169,7 @@ async function anchorIn(
       ...end,
       ...present({
         restored: restored && isTold ? { ...restored, told: true } : restored,
-        after,
+        after: after ?? lostBefore,
         misfit: misfit && { count: misfit.count },
       }),
     });

@@ -39,7 +39,7 @@ export async function restorationOf(context: CompareHeadsContext): Promise<Resto
 /** A head that the log does not continue from. */
 export async function misfitIn(
   { auditLog }: Pick<Store, 'auditLog'>,
-  { heads }: WitnessReading,
+  { heads }: Pick<WitnessReading, 'heads'>,
   restored: Restored | undefined,
 ): Promise<WrittenHead | undefined> {
   const lost = ofLostRows(heads, [

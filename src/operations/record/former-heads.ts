@@ -3,7 +3,8 @@ import { LawspeakerError, codeOf, isRefusedForGood } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { Store } from '../../store/store.ts';
-import type { FormerWitness, Witness } from '../../store/witness.ts';
+import type { Anchor } from '../../store/tables/anchor.ts';
+import type { FormerWitness, Gone, Witness, WrittenHead } from '../../store/witness.ts';
 import type { AnchorAlarms } from './anchor-alarms.ts';
 import { misfitIn, restorationOf } from './compare-heads.ts';
 import type { CompareHeadsContext } from './compare-heads.ts';
@@ -56,11 +57,18 @@ async function compare(
 ): Promise<void> {
   const { store, witnesses } = context;
   const newest = await store.anchor.get(witness.place);
-  const loss = await lossOf(context, alarms, witness);
+  if (newest === undefined) {
+    return;
+  }
+  const { heads, loss } = await readFormer(witness, newest);
+  const misfit = await misfitIn(store, { heads }, await restorationOf(context));
+  if (misfit !== undefined) {
+    await alarms.misfit(witness, misfit);
+  }
   // The database remembers this: whoever changes it could make the bot forget the place itself.
   const name = `audit_former ${witness.place}`;
   const state = loss === undefined ? 'compared' : 'lost';
-  if (newest === undefined || (await store.syncState.get(name)) === state) {
+  if ((await store.syncState.get(name)) === state) {
     return;
   }
   if (loss !== undefined || !(await isReplaced(witnesses, witness))) {
@@ -70,28 +78,48 @@ async function compare(
 }
 
 /**
- * @returns why the heads can't be compared
+ * The newest head in former places, if it can't be compared any more: a new place begins without its proof, and has
+ * to say so. If it can, the new place proves as much from its first head on, whatever becomes of the former one.
+ *
+ * @throws Error it can't be read now
+ */
+export async function lostFormerHead({
+  store,
+  formerWitnesses,
+}: Pick<FormerHeadsContext, 'formerWitnesses' | 'store'>): Promise<Gone | undefined> {
+  let latest: { readonly witness: FormerWitness; readonly newest: Anchor } | undefined;
+  for (const witness of await formerWitnesses()) {
+    const newest = await store.anchor.get(witness.place);
+    if (newest !== undefined && newest.at > (latest?.newest.at ?? -1)) {
+      latest = { witness, newest };
+    }
+  }
+  if (latest === undefined) {
+    return undefined;
+  }
+  const { loss } = await readFormer(latest.witness, latest.newest);
+  return loss === undefined ? undefined : { count: latest.newest.count, at: latest.newest.at };
+}
+
+/**
+ * @returns the newest heads there, and why they can't be compared
  * @throws Error they can't be read now
  */
-async function lossOf(
-  context: FormerHeadsContext,
-  alarms: Pick<AnchorAlarms, 'misfit'>,
+async function readFormer(
   witness: FormerWitness,
-): Promise<string | undefined> {
+  newest: Anchor,
+): Promise<{ readonly heads: readonly WrittenHead[]; readonly loss: string | undefined }> {
   try {
-    const reading = await witness.read('newest');
-    const misfit = await misfitIn(context.store, reading, await restorationOf(context));
-    if (misfit !== undefined) {
-      await alarms.misfit(witness, misfit);
-    }
-    return reading.heads.length === 0 ? 'they are gone' : undefined;
+    const { heads } = await witness.read('newest');
+    const isThere = heads.some(({ count: rows }) => rows >= newest.count);
+    return { heads, loss: isThere ? undefined : 'the newest one is gone' };
   } catch (error) {
     const isLasting =
       witness.kind === 'file' ? error instanceof LawspeakerError : isRefusedForGood(error);
     if (!isLasting) {
       throw error;
     }
-    return reasonOf(error);
+    return { heads: [], loss: reasonOf(error) };
   }
 }
 

@@ -135,6 +135,8 @@ export async function verifyRecord(
   const from = (anchored?.count ?? 0) + 1;
   const since = from <= count ? ((await auditLog.timeOf(from)) ?? 0) : now;
   const patienceMs = anchored === undefined ? anchorEveryMs : overdueAfterMs(anchorEveryMs);
+  /** Whether there was a head of more rows. */
+  const isAhead = (head: ChainEnd | undefined) => (head?.count ?? 0) > (anchored?.count ?? 0);
   const untold = restorations.filter(({ told }) => told !== true);
   return {
     ...verification,
@@ -147,16 +149,14 @@ export async function verifyRecord(
     restorations,
     isIncomplete:
       compared.some(
-        ({ isFormer, failure, vanished, heads, unreadable, carriesMisfit }) =>
-          (failure !== undefined && !isFormer) ||
+        ({ isFormer, failure, vanished, heads, unreadable, carriesMisfit }, index) =>
+          (failure !== undefined && (!isFormer || isAhead(readings[index]?.copy))) ||
           carriesMisfit ||
-          (vanished !== undefined && vanished.count > (anchored?.count ?? 0)) ||
+          isAhead(vanished) ||
           (heads === 0 && unreadable > 0),
       ) ||
       readings.some(({ reading }) => ofLostRows(reading.heads, untold).size > 0) ||
-      [...gapsIn(readings, fitting), ...formerGaps(readings, compared, anchorEveryMs)].some(
-        (gap) => !isCovered(gap, fitting),
-      ) ||
+      gapsIn(readings, fitting).some((gap) => !isCovered(gap, fitting)) ||
       (witnesses.length > 0 && now - since > patienceMs),
   };
 }
@@ -174,7 +174,7 @@ interface Gap {
 /**
  * Heads that were gone before the next was written in their witness. Rows that they covered may have been
  * rewritten in between. A head that was removed later is no gap: the bot has compared it with the log, and the next
- * head covers its rows.
+ * head covers its rows. So does the first head in another place, if the place before could be read then.
  */
 function gapsIn(readings: readonly Read[], fitting: readonly (readonly WrittenHead[])[]): Gap[] {
   return readings.flatMap(({ reading }, witness) => {
@@ -187,21 +187,6 @@ function gapsIn(readings: readonly Read[], fitting: readonly (readonly WrittenHe
       .filter((at) => at > newest)
       .map((at) => ({ witness, from: at, to: Number.POSITIVE_INFINITY }));
     return [...replaced, ...missing];
-  });
-}
-
-/** Heads of a former place that are not there any more, or can't be read: nothing has covered them since. */
-function formerGaps(
-  readings: readonly Read[],
-  compared: readonly Compared[],
-  anchorEveryMs: number,
-): Gap[] {
-  return readings.flatMap(({ isFormer, copy }, witness) => {
-    const { failure, vanished } = compared[witness] ?? {};
-    const isMissing = failure !== undefined || vanished !== undefined;
-    return isFormer && isMissing && copy !== undefined
-      ? [{ witness, from: copy.at, to: copy.at + anchorEveryMs }]
-      : [];
   });
 }
 

@@ -294,7 +294,21 @@ describe('heads in a place where they are not written any more', () => {
     inFormer = [];
     const [alert] = await lookLater();
     expect(alert?.title).toContain('can’t be compared any more');
-    expect(alert?.title).toContain('they are gone');
+    expect(alert?.title).toContain('the newest one is gone');
+  });
+
+  test('that could not be compared when another place got its first head are missed there', async () => {
+    await bot.store.syncState.set('audit_head the place', undefined);
+    written = [];
+    await lookLater();
+    expect(written).toHaveLength(1);
+    expect(written[0]).not.toHaveProperty('after');
+    await bot.store.syncState.set('audit_head the place', undefined);
+    written = [];
+    const { at } = (await bot.store.anchor.get('!old:localhost')) ?? { at: 0 };
+    away = new HomeserverError(403, 'M_FORBIDDEN', 'GET /messages');
+    await lookLater();
+    expect(written).toMatchObject([{ count: 2, after: { count: 2, at } }]);
   });
 
   test('that the management room has replaced are compared, and nobody is told', async () => {

@@ -255,8 +255,8 @@ describe('heads in a place where they are not written any more', () => {
     });
   });
 
-  test('are missed if they can’t be read or are gone, unless another place has one of that time', async () => {
-    const here = witness({ heads: [await head(6, { at: timeOf(300) })] });
+  test('are missed if they can’t be read or are gone, and nothing newer fits', async () => {
+    const here = witness({ heads: [await head(2)] });
     expect(await verifyWith(gone, here)).toMatchObject({
       isIncomplete: true,
       witnesses: [{}, { isFormer: true, failure: expect.any(String) as string }],
@@ -265,8 +265,17 @@ describe('heads in a place where they are not written any more', () => {
       isIncomplete: true,
       witnesses: [{}, { vanished: { count: 3 } }],
     });
-    const both = witness({ heads: [await head(3), await head(6, { at: timeOf(300) })] });
-    expect((await verifyWith(gone, both)).isIncomplete).toBe(false);
+    const newer = witness({ heads: [await head(2), await head(6)] });
+    expect((await verifyWith(gone, newer)).isIncomplete).toBe(false);
+  });
+
+  test('are missed if they could not be read when the next place got its first head', async () => {
+    const first = await head(6, { after: { count: 3, at: timeOf(3) + 500 } });
+    expect((await verifyWith(gone, witness({ heads: [first] }))).isIncomplete).toBe(true);
+    // It can be read again.
+    expect(
+      (await verifyWith({ heads: [await head(3)] }, witness({ heads: [first] }))).isIncomplete,
+    ).toBe(false);
   });
 
   test('are compared once if the management room has replaced that one', async () => {
