@@ -31,6 +31,10 @@ test.for(['a*', 'ab*', '詐*', '"crypto s"*', '@mallory:ex*'])(
   },
 );
 
+test('a letter that SQLite doesn’t know is refused', () => {
+  expect(() => read('scam ᦰ')).toThrow('The search doesn’t know the letter ᦰ.');
+});
+
 test('beginnings of words are few, and not too short', () => {
   expect(read('one* two* abc*')).toHaveLength(3);
   expect(read('@mallory:example.com*')).toHaveLength(1);
