@@ -1,3 +1,4 @@
+import { createDecipheriv, createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -35,10 +36,6 @@ class Client extends MatrixClient {
   ): Promise<unknown> {
     return this.#api.send(method, endpoint, { query: query ?? {}, body, answer: z.unknown() });
   }
-
-  override async downloadContent(uri: string): Promise<{ data: Buffer; contentType: string }> {
-    return { data: await this.#api.media.download(uri), contentType: 'text/plain' };
-  }
 }
 
 type Keys = Parameters<Client['sendToDevices']>;
@@ -56,14 +53,33 @@ interface EncryptedUpload {
   readonly file: Record<string, unknown>;
 }
 
+const base64Text = z.string().regex(/^[\w+/-]+$/u);
+
+/** How a message says where an encrypted file is, and how to read it. */
+const encryptedFile = z.object({
+  url: z.string().startsWith('mxc://'),
+  key: z.object({
+    kty: z.literal('oct'),
+    key_ops: z.array(z.string()).refine((ops) => ops.includes('decrypt')),
+    alg: z.literal('A256CTR'),
+    k: base64Text,
+    ext: z.literal(true),
+  }),
+  iv: base64Text,
+  hashes: z.object({ sha256: base64Text }),
+  v: z.literal('v2'),
+});
+
 /** A user at a client that encrypts: what is sent and synced is as if there were no encryption. */
 export class EncryptedUser extends MatrixUser {
+  readonly #api: ClientApi;
   readonly #client: Client;
   readonly #folder: string;
   #held: Keys[] | undefined;
 
-  private constructor(user: MatrixUser, client: Client, folder: string) {
+  private constructor(user: MatrixUser, api: ClientApi, client: Client, folder: string) {
     super({ url: user.homeserverUrl }, user.account);
+    this.#api = api;
     this.#client = client;
     this.#folder = folder;
     const send = client.sendToDevices.bind(client);
@@ -84,9 +100,10 @@ export class EncryptedUser extends MatrixUser {
     const { url } = homeserver();
     const { accessToken } = user.account;
     const { signal: stop } = new AbortController();
-    const client = new Client(createClientApi({ url, accessToken, stop }), store);
+    const api = createClientApi({ url, accessToken, stop });
+    const client = new Client(api, store);
     await client.crypto.prepare([]);
-    return new EncryptedUser(user, client, folder);
+    return new EncryptedUser(user, api, client, folder);
   }
 
   async close(): Promise<void> {
@@ -155,7 +172,20 @@ export class EncryptedUser extends MatrixUser {
     return { bytes: buffer, file: { ...file } };
   }
 
-  async readFile(file: unknown): Promise<string> {
-    return (await this.#client.crypto.decryptMedia(file as never)).toString();
+  /**
+   * Downloads a file and decrypts it as the specification says, without the library that encrypted it.
+   * https://spec.matrix.org/latest/client-server-api/#sending-encrypted-attachments
+   *
+   * @param file the `file` of a message
+   */
+  async readFile(file: unknown): Promise<Buffer> {
+    const { url, key, iv, hashes } = encryptedFile.parse(file);
+    const stored = await this.#api.media.download(url);
+    if (createHash('sha256').update(stored).digest('base64') !== `${hashes.sha256}=`) {
+      throw new TypeError('the file is not the one that the message is about');
+    }
+    const keyBytes = Buffer.from(key.k, 'base64url');
+    const decipher = createDecipheriv('aes-256-ctr', keyBytes, Buffer.from(iv, 'base64'));
+    return Buffer.concat([decipher.update(stored), decipher.final()]);
   }
 }

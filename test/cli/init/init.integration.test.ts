@@ -11,7 +11,7 @@ import { makeRoom } from '../../../src/cli/init/management-room.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { RoomId } from '../../../src/core/ids.ts';
 import { createClientApi } from '../../../src/homeserver/client/client-api.ts';
-import { nativeLibrary } from '../../../src/matrix/crypto/native-library.ts';
+import { canEncrypt } from '../../support/encrypted-room.ts';
 import { answer, startFaultyServer } from '../../support/faulty-server.ts';
 import {
   adminApi,
@@ -23,15 +23,6 @@ import {
 import { startStandIn } from '../../support/stand-in.ts';
 
 const api = adminApi();
-
-const canEncrypt = (() => {
-  try {
-    nativeLibrary();
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 let folder: string;
 let botName: string;

@@ -6,37 +6,17 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { program, startBotProcess } from '../../../dev/room/bot-process.ts';
-import type { BotProcess } from '../../../dev/room/bot-process.ts';
 import { openGate } from '../../../dev/room/gate.ts';
 import { Moderator } from '../../../dev/room/moderator.ts';
-import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
-import { nativeLibrary } from '../../../src/matrix/crypto/native-library.ts';
-import type { EncryptedUser } from '../../support/encrypted-user.ts';
+import type { MatrixEvent } from '../../../dev/synapse/matrix-user.ts';
+import {
+  canEncrypt,
+  encryptedUser,
+  encryption,
+  newManagementRoom,
+  withRoom,
+} from '../../support/encrypted-room.ts';
 import { adminApi, homeserver, idOf, newUser } from '../../support/homeserver.ts';
-
-const encryption = {
-  type: 'm.room.encryption',
-  state_key: '',
-  // A new key for each message.
-  content: { algorithm: 'm.megolm.v1.aes-sha2', rotation_period_msgs: 1 },
-};
-
-const canEncrypt = hasNativeLibrary();
-
-function hasNativeLibrary(): boolean {
-  try {
-    nativeLibrary();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The SDK can't be loaded without the library. */
-async function encryptedUser(user: MatrixUser): Promise<EncryptedUser> {
-  const { EncryptedUser } = await import('../../support/encrypted-user.ts');
-  return EncryptedUser.at(user);
-}
 
 let folder: string;
 beforeEach(async () => {
@@ -44,28 +24,7 @@ beforeEach(async () => {
 });
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
-/** A room with a bot that is invited, and what the bot has to know. */
-async function newManagementRoom(people: readonly MatrixUser[], state: readonly object[]) {
-  const [ana, bot] = await Promise.all([
-    newUser('ana', { displayName: 'Ana' }),
-    newUser('bot', { admin: true }),
-  ]);
-  const room = await ana.createRoom({
-    preset: 'private_chat',
-    invite: [bot.userId, ...people.map(({ userId }) => userId)],
-    initial_state: state,
-  });
-  await Promise.all(people.map(async (person) => person.join(room)));
-  const config = {
-    homeserver: { url: homeserver().url, accessToken: bot.account.accessToken },
-    managementRoom: room,
-    database: { path: path.join(folder, 'lawspeaker.db') },
-    encryption: { enabled: true, path: path.join(folder, 'crypto') },
-  };
-  return { ana, bot, room, config };
-}
-
-const encryptedRoom = async (...people: MatrixUser[]) => newManagementRoom(people, [encryption]);
+const encryptedRoom = async () => newManagementRoom(folder, [], [encryption]);
 
 interface Ended {
   readonly status: number;
@@ -117,80 +76,19 @@ describe('a set-up that can’t work', () => {
   });
 
   it('a room that becomes encrypted, with encryption off, ends the bot with 2', async () => {
-    const { ana, room, config } = await newManagementRoom([], []);
+    const { ana, room, config } = await newManagementRoom(folder, [], []);
     const bot = await startBotProcess(folder, { ...config, encryption: { enabled: false } });
     await ana.setState(room, encryption.type, encryption.content);
     expect(await bot.exited).toMatchObject({ status: 2 });
   });
 });
 
-/** People at encrypting clients, and the bot as its own process. */
-interface EncryptedRoom {
-  readonly id: string;
-  readonly bot: MatrixUser;
-  readonly anaClient: EncryptedUser;
-  readonly ana: Moderator;
-  readonly benClient: EncryptedUser;
-  /** Ben at a client that knows no encryption. */
-  readonly benInClear: MatrixUser;
-  readonly ben: Moderator;
-  readonly config: Awaited<ReturnType<typeof encryptedRoom>>['config'];
-  process: BotProcess;
-  /** What the homeserver holds of the bot's events after its greeting, oldest first. */
-  saidByBot(): Promise<MatrixEvent[]>;
-}
-
-async function withRoom(
-  story: (room: EncryptedRoom) => Promise<void>,
-  settings: { url?: string; state?: readonly object[] } = {},
-): Promise<void> {
-  const benAccount = await newUser('ben', { displayName: 'Ben' });
-  const { url = homeserver().url, state = [encryption] } = settings;
-  const { ana, bot, room, config: direct } = await newManagementRoom([benAccount], state);
-  const config = { ...direct, homeserver: { ...direct.homeserver, url } };
-  const [anaClient, benClient] = await Promise.all([encryptedUser(ana), encryptedUser(benAccount)]);
-  const people = await Promise.all(
-    [anaClient, benClient].map(async (user) => new Moderator(user, room).look()),
-  );
-  const [anaLooking, benLooking] = people as [Moderator, Moderator];
-  const eventsOfBot = async () => {
-    const { chunk } = await ana.request<{ chunk: MatrixEvent[] }>(
-      'GET',
-      `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/messages`,
-      { query: { dir: 'b', limit: 100 } },
-    );
-    return chunk
-      .filter(({ sender, state_key }) => sender === bot.userId && state_key === undefined)
-      .reverse();
-  };
-  const open: EncryptedRoom = {
-    id: room,
-    bot,
-    anaClient,
-    ana: anaLooking,
-    benClient,
-    benInClear: benAccount,
-    ben: benLooking,
-    config,
-    process: await startBotProcess(folder, config),
-    saidByBot: async () => (await eventsOfBot()).slice(1),
-  };
-  try {
-    await expect.poll(eventsOfBot).toHaveLength(1);
-    await story(open);
-  } finally {
-    await open.process.stop();
-    await Promise.all(people.map(async (person) => person.lookAway()));
-    await Promise.all([anaClient.close(), benClient.close()]);
-  }
-}
-
 describe('an encrypted management room', () => {
   it.skipIf(!canEncrypt)(
     'hears commands, asks, and hears the answer by code and by reaction (needs the native crypto library)',
     async () => {
       const [mallory, trudy] = await Promise.all([newUser('mallory'), newUser('trudy')]);
-      await withRoom(async ({ ana, anaClient, ben, id, saidByBot }) => {
+      await withRoom(folder, async ({ ana, anaClient, ben, id, saidByBot }) => {
         const answer = await ana.ask(`!user ${mallory.userId}`);
         expect(answer.field.status).toBe('done');
         expect(answer.body).toContain(mallory.userId);
@@ -224,7 +122,7 @@ describe('an encrypted management room', () => {
     'goes on after a stop and after kill -9, with what was said meanwhile (needs the native crypto library)',
     async () => {
       const mallory = await newUser('mallory');
-      await withRoom(async (room) => {
+      await withRoom(folder, async (room) => {
         const { ana, benInClear, config, id } = room;
         const confirmation = await ana.ask(`!deactivate ${mallory.userId}`);
         await room.process.kill();
@@ -250,6 +148,7 @@ describe('an encrypted management room', () => {
     async () => {
       await using gate = await openGate(homeserver().url);
       await withRoom(
+        folder,
         async (room) => {
           // A key of the bot's is used up by each new sender. It makes another when it has taken in what
           // came with it, before it stores its place.
@@ -271,6 +170,7 @@ describe('an encrypted management room', () => {
     async () => {
       await using gate = await openGate(homeserver().url);
       await withRoom(
+        folder,
         async (room) => {
           const { ana, config, saidByBot } = room;
           const sending = gate.meet('PUT', /\/send\/m\.room\.encrypted\//);
@@ -293,7 +193,7 @@ describe('an encrypted management room', () => {
   it.skipIf(!canEncrypt)(
     'answers many at once, each once (needs the native crypto library)',
     async () => {
-      await withRoom(async ({ ana, ben }) => {
+      await withRoom(folder, async ({ ana, ben }) => {
         const asked: string[] = [];
         for (let round = 0; round < 5; round += 1) {
           asked.push(...(await Promise.all([ana.say('!version'), ben.say('!help')])));
@@ -310,6 +210,7 @@ describe('an encrypted management room', () => {
     'may become encrypted while the bot is at work (needs the native crypto library)',
     async () => {
       await withRoom(
+        folder,
         async ({ ana, anaClient, benInClear, id, saidByBot }) => {
           const inClear = await benInClear.sendText(id, '!version');
           await ana.answerTo(inClear);
@@ -324,38 +225,10 @@ describe('an encrypted management room', () => {
   );
 
   it.skipIf(!canEncrypt)(
-    'gives files and takes them, with their key (needs the native crypto library)',
-    async () => {
-      const mallory = await newUser('mallory');
-      await withRoom(async ({ ana, anaClient, id, bot }) => {
-        await ana.ask('!users --all');
-        const sent = await ana.until('a file', () =>
-          ana.events.find(({ content }) => content['msgtype'] === 'm.file'),
-        );
-        expect(sent.content['url']).toBeUndefined();
-        expect(await anaClient.readFile(sent.content['file'])).toContain(bot.userId);
-
-        const { bytes, file } = await anaClient.encryptFile(`${mallory.userId}\n`);
-        const url = await anaClient.uploadMedia(bytes, 'application/octet-stream');
-        const message = { msgtype: 'm.file', body: 'list.txt', file: { ...file, url } };
-        const list = await anaClient.send(id, 'm.room.message', message);
-        const command = await anaClient.send(id, 'm.room.message', {
-          msgtype: 'm.text',
-          body: '!shadow-ban --from-file',
-          'm.relates_to': { 'm.in_reply_to': { event_id: list } },
-        });
-        const answer = await ana.answerTo(command);
-        expect(answer.field.status).toBe('done');
-        expect(answer.body).toContain(mallory.userId);
-      });
-    },
-  );
-
-  it.skipIf(!canEncrypt)(
     'tells a secret in an encrypted direct room (needs the native crypto library)',
     async () => {
       const mallory = await newUser('mallory');
-      await withRoom(async ({ ana, anaClient, bot, id }) => {
+      await withRoom(folder, async ({ ana, anaClient, bot, id }) => {
         const confirmation = await ana.ask(`!reset-password ${mallory.userId}`);
         await ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
         await ana.outcomeOf(confirmation, 'done');
@@ -380,7 +253,7 @@ describe('an encrypted management room', () => {
     'keeps a password as it is for whom could not read the new one (needs the native crypto library)',
     async () => {
       const mallory = await newUser('mallory');
-      const { ana, room, config } = await newManagementRoom([], []);
+      const { ana, room, config } = await newManagementRoom(folder, [], []);
       const bot = await startBotProcess(folder, config);
       const moderator = await new Moderator(ana, room).look();
       try {
@@ -403,7 +276,7 @@ describe('an encrypted management room', () => {
   it.skipIf(!canEncrypt)(
     'carries out a command when its key comes late, also over a restart (needs the native crypto library)',
     async () => {
-      await withRoom(async (room) => {
+      await withRoom(folder, async (room) => {
         const { ana, ben, benClient, config } = room;
         benClient.holdKeys();
         const locked = await ben.say('!version');
@@ -421,7 +294,7 @@ describe('an encrypted management room', () => {
   it.skipIf(!canEncrypt)(
     'says once that it can’t read a message, and does not carry it out later (needs the native crypto library)',
     async () => {
-      await withRoom(async ({ ana, ben, benClient }) => {
+      await withRoom(folder, async ({ ana, ben, benClient }) => {
         benClient.holdKeys();
         const locked = await ben.say('!version');
         const answer = await ana.answerTo(locked);
@@ -439,7 +312,7 @@ describe('an encrypted management room', () => {
   it.skipIf(!canEncrypt)(
     'whose bot has lost its keys says what to do (needs the native crypto library)',
     async () => {
-      await withRoom(async (room) => {
+      await withRoom(folder, async (room) => {
         const { ana, bot, config } = room;
         await ana.ask('!version');
         await room.process.stop();
