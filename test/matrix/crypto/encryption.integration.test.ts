@@ -150,15 +150,25 @@ describe('an encrypted management room', () => {
       await withRoom(
         folder,
         async (room) => {
-          // A key of the bot's is used up by each new sender. It makes another when it has taken in what
-          // came with it, before it stores its place.
-          const replacing = gate.meet('POST', /\/keys\/upload/);
-          const command = await room.ben.say('!version');
-          const passage = await replacing;
-          await room.process.kill();
-          passage.drop();
-          room.process = await startBotProcess(folder, room.config);
-          expect((await room.ben.answerTo(command)).field.command).toBe('version');
+          // A key of the bot's is used up by each sender who has got none of its messages. It makes another
+          // when it has taken in what came with it, before it stores its place.
+          const account = await newUser('cleo');
+          await room.anaClient.invite(room.id, account.userId);
+          await account.join(room.id);
+          const client = await encryptedUser(account);
+          const cleo = await new Moderator(client, room.id).look();
+          try {
+            const replacing = gate.meet('POST', /\/keys\/upload/);
+            const command = await cleo.say('!version');
+            const passage = await replacing;
+            await room.process.kill();
+            passage.drop();
+            room.process = await startBotProcess(folder, room.config);
+            expect((await cleo.answerTo(command)).field.command).toBe('version');
+          } finally {
+            await cleo.lookAway();
+            await client.close();
+          }
         },
         { url: gate.url },
       );
