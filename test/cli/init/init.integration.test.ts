@@ -550,12 +550,15 @@ describe('an encrypted room', () => {
     expect(await api.users.find(botUser())).toBeUndefined();
   });
 
-  it.runIf(canEncrypt)('has encryption on in its configuration', async () => {
-    const ana = await newUser('ana');
-    const ended = await init([...here(), '--encrypted', '--admin', ana.userId], bySecret());
-    expectReady(ended);
-    expect(configured().encryption.enabled).toBe(true);
-  });
+  it.runIf(canEncrypt)(
+    'has encryption on in its configuration (needs the native crypto library)',
+    async () => {
+      const ana = await newUser('ana');
+      const ended = await init([...here(), '--encrypted', '--admin', ana.userId], bySecret());
+      expectReady(ended);
+      expect(configured().encryption.enabled).toBe(true);
+    },
+  );
 });
 
 it('the bot starts with what init has made, and greets the room', async () => {
