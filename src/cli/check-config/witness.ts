@@ -44,7 +44,9 @@ export async function checkWitness(
 async function checkFile(file: string, database: string): Promise<Check> {
   const { exists, isBesideDatabase } = await checkWitnessFile(file, database);
   const place = path.resolve(file);
-  const state = exists ? 'is writable' : 'does not exist yet (lawspeaker start creates it)';
+  const state = exists
+    ? 'is writable'
+    : 'does not exist yet (the bot creates it with its first head)';
   return isBesideDatabase
     ? passed(
         'witness',

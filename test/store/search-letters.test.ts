@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { UsageError } from '../../../src/core/errors.ts';
-import { readSearchText, spellingsOf } from '../../../src/core/search-text.ts';
+import { UsageError } from '../../src/core/errors.ts';
+import { readSearchText, spellingsOf } from '../../src/core/search-text.ts';
 
 /*
  * SQLite and JavaScript know different versions of Unicode. Each letter and digit there is, alone, as the index of
