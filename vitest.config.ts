@@ -21,6 +21,10 @@ if (!hasPostgres) {
   process.stderr.write('PostgreSQL is not installed: the tests of the store run on SQLite only\n');
 }
 
+/** Then everything that opens a store through `createTestDatabase` does so on PostgreSQL. */
+const allOnPostgres = process.env['LAWSPEAKER_TEST_DATABASE'] === 'postgres';
+const postgresSetup = allOnPostgres ? ['test/support/postgres-setup.ts'] : [];
+
 const integrationTests = 'test/**/*.integration.test.ts';
 
 export default defineConfig({
@@ -37,12 +41,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [integrationTests, 'test/store/postgres/*.test.ts'],
+          exclude: [integrationTests, ...(allOnPostgres ? [] : ['test/store/postgres/*.test.ts'])],
+          globalSetup: postgresSetup,
           // Property tests run thousands of cases: a busy machine needs longer than the 5 s by default.
           testTimeout: 20_000,
         },
       },
-      ...(hasPostgres
+      ...(hasPostgres && !allOnPostgres
         ? [
             {
               extends: true as const,
@@ -63,7 +68,7 @@ export default defineConfig({
           name: 'integration',
           include: [integrationTests],
           // One real Synapse for the run; it starts only where this project has tests to run.
-          globalSetup: ['test/support/global-setup.ts'],
+          globalSetup: ['test/support/global-setup.ts', ...postgresSetup],
           // Longer than a moderator waits, who can say what was seen instead.
           testTimeout: 90_000,
           hookTimeout: 60_000,

@@ -3,6 +3,7 @@
 import { readCommandLine } from './cli/command-line.ts';
 import { exitStatus } from './cli/exit-status.ts';
 import { outputTo } from './cli/output.ts';
+import { databasePlace } from './config/database-place.ts';
 import { LawspeakerError, SetupError, UsageError } from './core/errors.ts';
 import { version } from './core/version.ts';
 
@@ -80,14 +81,18 @@ async function main(argv: readonly string[]): Promise<number> {
       const { exportAuditLog, listAudit, readAuditRequest } = await import('./cli/audit.ts');
       const request = readAuditRequest(options, Date.now());
       const { database } = await readConfig();
-      await (command === 'audit list' ? listAudit : exportAuditLog)(database.path, request, print);
+      await (command === 'audit list' ? listAudit : exportAuditLog)(
+        databasePlace(database),
+        request,
+        print,
+      );
       return exitStatus.done;
     }
     case 'report': {
       const { printReport, readReportRequest } = await import('./cli/report.ts');
       const request = readReportRequest(options);
       const { database } = await readConfig();
-      await printReport(database.path, request, print);
+      await printReport(databasePlace(database), request, print);
       return exitStatus.done;
     }
     case 'rules test': {

@@ -70,6 +70,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
     'Change it if the database should be on another disk. Use a local disk, never NFS.',
   ],
   [
+    ['database.url'],
+    'Set it if you run a PostgreSQL anyway and want the database there: [running.md](running.md#postgresql). Leave out `database.path` then. SQLite is faster for one bot, and there is less to look after.',
+  ],
+  [
     ['audit.witness'],
     'Set it to a room where another homeserver’s administrators are, or to a file that the bot’s machine can only add to: [audit.md](audit.md#witnesses). Write the whole path of a file: a relative one starts at the folder in which you start the bot. The bot creates the file with its first head, but not the folder. Heads in a place that you stop using are still compared as long as the bot can read them.',
   ],

@@ -1,6 +1,7 @@
 import { loadCommands } from '../chat/command/load-commands.ts';
 import { createRegistry } from '../chat/command/registry.ts';
 import type { Registry } from '../chat/command/registry.ts';
+import { databasePlace } from '../config/database-place.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { isLate } from '../core/async/patience.ts';
@@ -89,7 +90,7 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
   const stopping = new AbortController();
   const warn = (warning: string) => log.warn({}, warning);
   // First of all: a second bot with this configuration must hear of the first one, not of its port.
-  const lock = await lockDatabase(config.database.path, { warn });
+  const lock = await lockDatabase(databasePlace(config.database), { warn });
   let probes: Probes | undefined;
   let store: Store | undefined;
   let keys: Lock | undefined;
@@ -97,7 +98,7 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
     probes = await openConfiguredProbes(config, log);
     const client = createClient(config, stopping.signal, timing);
     const inform = (message: string) => log.info({}, message);
-    const opened = await openStore(config.database.path, { inform, lock });
+    const opened = await openStore(databasePlace(config.database), { inform, lock });
     store = opened;
     const moves = createMoves(opened.syncState);
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;

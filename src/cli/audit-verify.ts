@@ -2,6 +2,7 @@ import { createClient } from '../app/app.ts';
 import { createFileWitnesses, createWitnesses } from '../app/witnesses.ts';
 import type { Witnesses } from '../app/witnesses.ts';
 import { count } from '../chat/answers/phrases.ts';
+import { databasePlace } from '../config/database-place.ts';
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
 import { LawspeakerError } from '../core/errors.ts';
@@ -28,7 +29,7 @@ export async function verifyAuditLog(
   config: Config,
   { isOffline = false }: { readonly isOffline?: boolean | undefined } = {},
 ): Promise<boolean> {
-  const store = await openStore(config.database.path, { readonly: true });
+  const store = await openStore(databasePlace(config.database), { readonly: true });
   try {
     const { witnesses, formerWitnesses } = isOffline
       ? createFileWitnesses(config, store)

@@ -57,11 +57,11 @@ export function readAuditRequest(options: CommandLine['options'], now: number): 
 
 /** Prints the newest matching entries, for people or in a format for programs. */
 export async function listAudit(
-  databaseFile: string,
+  place: string,
   { filter, limit = usualLimit, format }: AuditRequest,
   output: Output,
 ): Promise<void> {
-  const store = await openStore(databaseFile, { readonly: true });
+  const store = await openStore(place, { readonly: true });
   let entries;
   try {
     entries = await store.auditLog.search({ ...(await filterOf(store.operations, filter)), limit });
@@ -83,11 +83,11 @@ export async function listAudit(
 
 /** Prints all matching entries, oldest first. Keeps only a few of them in memory. */
 export async function exportAuditLog(
-  databaseFile: string,
+  place: string,
   { filter, limit, format = 'jsonl' }: AuditRequest,
   output: Output,
 ): Promise<void> {
-  const store = await openStore(databaseFile, { readonly: true });
+  const store = await openStore(place, { readonly: true });
   try {
     const found = await filterOf(store.operations, filter);
     for await (const { text } of exportAudit(store.auditLog, found, { format, limit })) {

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 
 import { count } from '../chat/answers/phrases.ts';
+import { databasePlace } from '../config/database-place.ts';
 import type { Config } from '../config/schema.ts';
 import { ProtectedError, StoreError, UsageError } from '../core/errors.ts';
 import { matchesGlob } from '../core/glob.ts';
@@ -35,7 +36,10 @@ export async function forget(
       'Nothing was changed.',
     );
   }
-  const store = await openStore(config.database.path, { lock: isMeant, readonly: !isMeant });
+  const store = await openStore(databasePlace(config.database), {
+    lock: isMeant,
+    readonly: !isMeant,
+  });
   try {
     const service = createForgetService(store);
     const found = await service.find(user);

@@ -41,11 +41,11 @@ export function readReportRequest({
 
 /** Prints the transparency report about a period. The bot may be running. */
 export async function printReport(
-  databaseFile: string,
+  place: string,
   { days, format, hideBelow }: ReportRequest,
   output: Output,
 ): Promise<void> {
-  const store = await openStore(databaseFile, { readonly: true });
+  const store = await openStore(place, { readonly: true });
   try {
     const report = await createTransparencyService(store).report(days, hideBelow);
     await output(writeReport(report, format));

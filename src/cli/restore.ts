@@ -1,6 +1,7 @@
 import { count, dateTime } from '../chat/answers/phrases.ts';
 import type { Config } from '../config/schema.ts';
 import { restoreDatabase } from '../store/files/restore.ts';
+import { assertFile } from './backup.ts';
 import type { Output } from './output.ts';
 
 /** Puts a backup in the place of the database, and says what it contains and where the old database is kept. */
@@ -9,6 +10,7 @@ export async function restore(
   file: string,
   output: Output,
 ): Promise<void> {
+  assertFile(database);
   const restored = await restoreDatabase(database.path, file, Date.now());
   const { auditRows, head, lastAt, kept } = restored;
   await output(

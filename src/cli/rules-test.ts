@@ -1,3 +1,4 @@
+import { databasePlace } from '../config/database-place.ts';
 import type { Config } from '../config/schema.ts';
 import { readReplayData } from '../reports/rules/replay-input.ts';
 import type { ReplayData } from '../reports/rules/replay-input.ts';
@@ -30,7 +31,7 @@ export async function testRules(config: Config, sinceText: string): Promise<void
 }
 
 async function readStored(config: Config): Promise<ReplayData> {
-  const store = await openStore(config.database.path, { readonly: true });
+  const store = await openStore(databasePlace(config.database), { readonly: true });
   try {
     return await readReplayData(store);
   } finally {

@@ -17,6 +17,7 @@ export const secretKeys: ReadonlySet<string> = new Set([
   'homeserver.accessToken',
   'mas.clientSecret',
   'mas.accessToken',
+  'database.url',
 ]);
 
 /** A file with secrets. */
@@ -43,7 +44,11 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
     setAt(written, key.split('.'), value);
   }
   const places = placesWith(new Map(overrides.map(([key]) => [key, environmentName(key)])));
-  const strays = [...unknownVariables(environment), ...doubleVariables(environment)];
+  const strays = [
+    ...unknownVariables(environment),
+    ...doubleVariables(environment),
+    ...doubleDatabase(written),
+  ];
   const result = configSchema.safeParse(written, { error: plainErrors });
   if (!result.success || strays.length > 0) {
     const issues = result.error?.issues ?? [];
@@ -91,6 +96,14 @@ export function environmentName(key: string): string {
     .replaceAll(/[A-Z]/g, (letter) => `_${letter}`)
     .replaceAll('.', '_')
     .toUpperCase()}`;
+}
+
+/** One of the two would be ignored. */
+function doubleDatabase(written: object): Fault[] {
+  const isSet = (name: string) => valueAt(written, ['database', name]) !== undefined;
+  return isSet('path') && isSet('url')
+    ? [{ path: ['database', 'url'], message: 'set either this, or database.path' }]
+    : [];
 }
 
 /** The keys with a single value, by path. */

@@ -27,6 +27,14 @@ function isOrigin({ pathname, search, hash, username, password }: URL): boolean 
   return pathname === '/' && [search, hash, username, password].every((part) => part === '');
 }
 
+/** It may hold a password, so that what is wrong with it is never repeated. */
+const postgresUrl = secretText('is not a URL')
+  .refine(
+    (text) => /^postgres(?:ql)?:\/\//u.test(text) && URL.canParse(text),
+    'must be a URL such as postgres://user:password@host/database',
+  )
+  .describe('URL of PostgreSQL');
+
 const userId = z
   .string()
   .transform((text, context) => {
@@ -193,7 +201,10 @@ const sections = z.strictObject({
     })
     .prefault({}),
   database: z
-    .strictObject({ path: z.string().min(1).describe('file').default('data/lawspeaker.db') })
+    .strictObject({
+      path: z.string().min(1).describe('file').default('data/lawspeaker.db'),
+      url: postgresUrl.optional(),
+    })
     .prefault({}),
   audit: z
     .strictObject({

@@ -13,6 +13,7 @@ import type { Config, WrittenConfig } from '../../src/config/schema.ts';
 import { createLog } from '../../src/observability/log.ts';
 import type { TestHomeserver } from './global-setup.ts';
 import { homeserver, uniqueLocalpart } from './homeserver.ts';
+import { createTestDatabase, onPostgres } from './test-database.ts';
 
 /** What a test may set; the rest is the room's business. */
 export type Settings = Partial<
@@ -36,6 +37,7 @@ export interface TestRoom {
   /** Power level 0: role viewer. */
   readonly vic: Moderator;
   readonly config: Config;
+  /** A URL if the run is made on PostgreSQL. */
   readonly databaseFile: string;
   /** Rejects when the bot can't go on. */
   ended(): Promise<never>;
@@ -84,14 +86,15 @@ export async function openRoom(
   });
   await Promise.all([ben.join(id), vic.join(id)]);
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
-  const databaseFile = path.join(folder, 'lawspeaker.db');
+  const database = onPostgres ? await createTestDatabase() : undefined;
+  const databaseFile = database?.place ?? path.join(folder, 'lawspeaker.db');
   const config = configSchema.parse({
     // Every test's reports are on the same server; see `openReportRoom`.
     reports: { enabled: false },
     ...settings,
     homeserver: { url, accessToken: bot.account.accessToken, ...settings.homeserver },
     managementRoom: id,
-    database: { path: databaseFile },
+    database: { [database === undefined ? 'path' : 'url']: databaseFile },
   });
   const log = await createLog({
     level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent',
@@ -129,6 +132,7 @@ export async function openRoom(
     async close() {
       await stopBot();
       await anaLooking.lookAway();
+      await database?.[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createClient, createConfiguredRegistry } from '../../app/app.ts';
 import { askSetup } from '../../app/setup.ts';
 import type { SetupAnswers } from '../../app/setup.ts';
+import { databasePlace } from '../../config/database-place.ts';
 import { writeListenAddress } from '../../config/listen.ts';
 import { loadConfig, secretFilesOf } from '../../config/load.ts';
 import { openSecretFiles } from '../../config/open-files.ts';
@@ -17,6 +18,7 @@ import { inspectDatabase } from '../../store/database.ts';
 import type { DatabaseInspection } from '../../store/database.ts';
 import { lockHolder } from '../../store/files/lock.ts';
 import { openPlaces } from '../../store/files/private-files.ts';
+import { shownPlace } from '../../store/postgres/errors.ts';
 import { configuredActions, configuredRules } from '../configured-lines.ts';
 import { failed, passed } from './check.ts';
 import type { Check } from './check.ts';
@@ -36,13 +38,13 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
   } catch (error) {
     return [failed('configuration', error)];
   }
-  const [database, inspection] = checkDatabase(config);
+  const { check: database, inspection, holder } = await checkDatabase(config);
   const client = createClient(config, new AbortController().signal);
   const answers = ask(config, client, inspection);
   const [rules, actions, http, homeserver, record, witness] = await Promise.all([
     checkRules(config),
     checkActions(config),
-    checkHttp(config),
+    checkHttp(config, holder),
     checkHomeserver(config, answers),
     compareWithRoom(config, client, answers, inspection),
     checkWitness(config, client, answers),
@@ -93,7 +95,7 @@ async function compareWithRoom(
   return inspection === undefined || botUser === undefined || setup === undefined
     ? []
     : checkRecord(
-        { file: database.path, state: inspection.state },
+        { place: databasePlace(database), state: inspection.state },
         { client, room: setup.room, botUser },
       );
 }
@@ -102,14 +104,14 @@ function checkFiles(config: Config): Check[] {
   const { encryption, database } = config;
   const warnings = [
     ...openSecretFiles(config),
-    ...openPlaces(database.path, encryption.enabled ? [encryption.path] : []),
+    ...openPlaces(fileOf(database), encryption.enabled ? [encryption.path] : []),
   ];
   if (warnings.length > 0) {
     return warnings.map(({ message, advice }) => passed('files', message, advice));
   }
   const looked = [
     ...(secretFilesOf(config).length > 0 ? ['secrets'] : []),
-    ...(existsSync(database.path) ? ['database'] : []),
+    ...(existsSync(fileOf(database) ?? '') ? ['database'] : []),
     ...(encryption.enabled && existsSync(encryption.path) ? ['keys'] : []),
   ];
   return [
@@ -146,21 +148,50 @@ async function checkActions(config: Config): Promise<Check> {
   }
 }
 
-function checkDatabase(config: Config): [Check, DatabaseInspection | undefined] {
-  const { path: file } = config.database;
+/** The file of the database; undefined if it is on PostgreSQL. */
+function fileOf({ url, path: file }: Config['database']): string | undefined {
+  return url === undefined ? file : undefined;
+}
+
+interface CheckedDatabase {
+  readonly check: Check;
+  /** Undefined if it can't be read. */
+  readonly inspection?: DatabaseInspection;
+  /** Which bot uses it. */
+  readonly holder?: string | undefined;
+}
+
+async function checkDatabase({ database }: Config): Promise<CheckedDatabase> {
+  const { url, path: file } = database;
+  // Also if the database itself can't be read.
+  const holderOfFile = url === undefined ? lockHolder(`${path.resolve(file)}-lock`) : undefined;
   try {
-    const inspection = inspectDatabase(file);
+    const { holder = holderOfFile, ...inspection } =
+      url === undefined
+        ? { ...inspectDatabase(file), holder: undefined }
+        : await inspectServer(url);
     const texts = {
-      missing: 'does not exist yet (lawspeaker start creates it)',
+      missing:
+        url === undefined
+          ? 'does not exist yet (lawspeaker start creates it)'
+          : 'has no tables yet (lawspeaker start creates them)',
       older: 'from an older Lawspeaker (lawspeaker start updates it)',
-      current: 'writable',
+      current: url === undefined ? 'writable' : 'has all tables',
     };
-    const holder = lockHolder(`${file}-lock`);
     const used = holder === undefined ? '' : `, and in use by a bot${holder}`;
-    return [passed('database', `${file}: ${texts[inspection.state]}${used}`), inspection];
+    const check = passed(
+      'database',
+      `${shownPlace(databasePlace(database))}: ${texts[inspection.state]}${used}`,
+    );
+    return { check, inspection, holder };
   } catch (error) {
-    return [failed('database', error), undefined];
+    return { check: failed('database', error), holder: holderOfFile };
   }
+}
+
+async function inspectServer(url: string) {
+  const { inspectPostgres } = await import('../../store/postgres/open.ts');
+  return inspectPostgres(url);
 }
 
 function checkEncryption({ encryption }: Config): Check[] {
@@ -178,7 +209,7 @@ function checkEncryption({ encryption }: Config): Check[] {
   }
 }
 
-async function checkHttp({ http, database }: Config): Promise<Check> {
+async function checkHttp({ http }: Config, holder: string | undefined): Promise<Check> {
   const { listen } = http;
   if (listen === 'off') {
     return passed('http', 'http.listen: off');
@@ -194,7 +225,6 @@ async function checkHttp({ http, database }: Config): Promise<Check> {
     await server.stop();
     return passed('http', `http.listen: ${written} is free`);
   } catch (error) {
-    const holder = lockHolder(`${path.resolve(database.path)}-lock`);
     return holder === undefined
       ? failed('http', error)
       : passed('http', `http.listen: ${written}, in use while the bot runs`);

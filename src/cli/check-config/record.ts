@@ -6,6 +6,7 @@ import { createManagementRoomWitness } from '../../matrix/room/room-witness.ts';
 import { findMissingRecord } from '../../operations/record/room-record.ts';
 import type { MissingRecord } from '../../operations/record/room-record.ts';
 import type { DatabaseInspection } from '../../store/database.ts';
+import { isPostgres, shownPlace } from '../../store/postgres/errors.ts';
 import { openStore } from '../../store/store.ts';
 import { passed } from './check.ts';
 import type { Check } from './check.ts';
@@ -17,14 +18,14 @@ import type { Check } from './check.ts';
  * @returns a warning if the room shows what the database lacks
  */
 export async function checkRecord(
-  { file, state }: { readonly file: string; readonly state: DatabaseInspection['state'] },
+  { place, state }: { readonly place: string; readonly state: DatabaseInspection['state'] },
   where: { readonly client: ClientApi; readonly room: RoomId; readonly botUser: UserId },
 ): Promise<Check[]> {
   if (state === 'older') {
     // Only the start can read it.
     return [];
   }
-  const store = state === 'missing' ? undefined : await openStore(file, { readonly: true });
+  const store = state === 'missing' ? undefined : await openStore(place, { readonly: true });
   const reader = { ...where, crypto: { decrypt: async () => undefined } };
   try {
     const [own, reading] = await Promise.all([
@@ -39,7 +40,7 @@ export async function checkRecord(
       orUndefined(createManagementRoomWitness(reader, where.room).read('newest')),
     ]);
     const missing = await findMissingRecord(store ?? noRecord, own ?? [], reading?.heads ?? []);
-    return missing === undefined ? [] : [describeMissing(file, missing)];
+    return missing === undefined ? [] : [describeMissing(place, missing)];
   } finally {
     await store?.close();
   }
@@ -51,19 +52,21 @@ const noRecord = {
   dataLoss: { get: async () => undefined },
 };
 
-function describeMissing(file: string, { end, shown, isOther }: MissingRecord): Check {
+function describeMissing(place: string, { end, shown, isOther }: MissingRecord): Check {
+  const file = shownPlace(place);
+  const key = isPostgres(place) ? 'database.url' : 'database.path';
   if (isOther) {
     return passed(
       'database',
       `${file}: its audit log differs from the head that the bot has posted in the room.`,
-      'The log was replaced or changed. Check database.path, or restore a backup. docs/audit.md says how to compare them.',
+      `The log was replaced or changed. Check ${key}, or restore a backup. docs/audit.md says how to compare them.`,
     );
   }
   return end === 0
     ? passed(
         'database',
         `${file}: there are no actions in it, and the room shows actions up to #${shown}.`,
-        'If the database was lost, restore a backup before you start the bot. If it is elsewhere, correct database.path.',
+        `If the database was lost, restore a backup before you start the bot. If it is elsewhere, correct ${key}.`,
       )
     : passed(
         'database',

@@ -24,7 +24,7 @@ export async function checkWitness(
       case undefined:
         return [];
       case 'file':
-        return [await checkFile(witness.file, config.database.path)];
+        return [await checkFile(witness.file, config.database)];
       case 'room': {
         // Other checks say why these can't be known.
         const [botUser, setup] = await Promise.all([
@@ -41,8 +41,14 @@ export async function checkWitness(
   }
 }
 
-async function checkFile(file: string, database: string): Promise<Check> {
-  const { exists, isBesideDatabase } = await checkWitnessFile(file, database);
+async function checkFile(
+  file: string,
+  { url, path: database }: Config['database'],
+): Promise<Check> {
+  const { exists, isBesideDatabase } = await checkWitnessFile(
+    file,
+    url === undefined ? database : undefined,
+  );
   const place = path.resolve(file);
   const state = exists
     ? 'is writable'

@@ -93,13 +93,12 @@ function assertCreatable(folder: string): void {
  * Where other users can read or write the files of a database, or other private files or folders, and where
  * this user can't look.
  */
-export function openPlaces(database: string, others: readonly string[]): OpenPlace[] {
-  const places = [...companions.map((ending) => database + ending), ...others].map((name) =>
-    path.resolve(name),
-  );
-  const folder = path.dirname(path.resolve(database));
+export function openPlaces(database: string | undefined, others: readonly string[]): OpenPlace[] {
+  const files = database === undefined ? [] : companions.map((ending) => database + ending);
+  const places = [...files, ...others].map((name) => path.resolve(name));
+  const folder = database === undefined ? undefined : path.dirname(path.resolve(database));
   return [
-    ...(isShared(folder)
+    ...(folder !== undefined && isShared(folder)
       ? [{ message: sharedFolder(folder), advice: sharedFolderAdvice(folder) }]
       : []),
     ...places.flatMap((place) => {
@@ -114,7 +113,8 @@ export function openPlaces(database: string, others: readonly string[]): OpenPla
         },
       ];
     }),
-    ...[path.resolve(database), ...others.map((name) => path.resolve(name))]
+    ...[...(database === undefined ? [] : [database]), ...others]
+      .map((name) => path.resolve(name))
       .filter(isHidden)
       .map((place) => ({
         message: `This user can’t see who can read ${place}.`,

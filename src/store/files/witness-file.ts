@@ -129,7 +129,7 @@ export function createWitnessFile(
  */
 export async function checkWitnessFile(
   file: string,
-  database: string,
+  database: string | undefined,
 ): Promise<{ readonly exists: boolean; readonly isBesideDatabase: boolean }> {
   const place = path.resolve(file);
   const found = await lstat(place).catch((error: unknown) => {
@@ -145,7 +145,10 @@ export async function checkWitnessFile(
     }
     await access(found === undefined ? folder : place, constants.W_OK);
     const volume = found ?? (await stat(folder));
-    const other = await stat(path.dirname(path.resolve(database))).catch(() => undefined);
+    const other =
+      database === undefined
+        ? undefined
+        : await stat(path.dirname(path.resolve(database))).catch(() => undefined);
     return { exists: found !== undefined, isBesideDatabase: other?.dev === volume.dev };
   } catch (error) {
     throw found === undefined && systemCodeOf(error) === 'ENOENT'

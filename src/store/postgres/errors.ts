@@ -6,6 +6,11 @@ export function isPostgres(place: string): boolean {
   return /^postgres(?:ql)?:/u.test(place);
 }
 
+/** A database as messages name it: a URL may hold a password. */
+export function shownPlace(place: string): string {
+  return isPostgres(place) ? withoutPassword(place) : place;
+}
+
 /** What a URL says without the user, the password and the options. */
 export function withoutPassword(url: string): string {
   const { protocol, host, pathname } = new URL(url);

@@ -15,6 +15,9 @@ export const writeLock = `SELECT pg_advisory_xact_lock(${keyOf('write')})`;
 
 const takeLock = `SELECT pg_try_advisory_lock(${keyOf('bot')}) AS taken`;
 
+/** What PostgreSQL lists the connection with the lock as. */
+export const lockName = 'lawspeaker lock';
+
 /** The session of a bot that has just ended may still be there. */
 const patienceMs = 3000;
 const retryAfterMs = 100;
@@ -34,7 +37,7 @@ export async function lockPostgres(url: string): Promise<Lock> {
   let held: Promise<void>;
 
   async function take(): Promise<boolean> {
-    const next = new Client({ ...config, application_name: 'lawspeaker lock' });
+    const next = new Client({ ...config, application_name: lockName });
     try {
       await next.connect();
       for (const deadline = Date.now() + patienceMs; ; await wait(retryAfterMs)) {

@@ -11,15 +11,58 @@ import { Migrator } from 'kysely/migration';
 
 import { LawspeakerError, SetupError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
+import type { DatabaseInspection } from '../database.ts';
 import type { Lock } from '../files/lock.ts';
 import * as first from '../migrations/postgres/0020-first.ts';
 import type { Tables } from '../schema.ts';
 import { clientConfig, loadPg } from './connect.ts';
 import { cannotBeOpened, withoutPassword } from './errors.ts';
-import { lockPostgres } from './locks.ts';
+import { lockName, lockPostgres } from './locks.ts';
 import { openPool } from './pool.ts';
+import type { PoolOptions } from './pool.ts';
 
 const migrations = { '0020-first': first };
+const known = Object.keys(migrations);
+
+/** What `inspectPostgres` finds. */
+interface PostgresInspection extends DatabaseInspection {
+  /** ` (from 10.0.0.5, since 2026-11-27 13:05 UTC)` if a bot uses it. */
+  readonly holder: string | undefined;
+}
+
+/**
+ * Looks at a database and changes nothing, also while a bot uses it.
+ *
+ * @throws SetupError a bot could not use it
+ */
+export async function inspectPostgres(url: string): Promise<PostgresInspection> {
+  await assertUsable(url);
+  const db = await connectedTo(url, { readonly: true, assertMayWrite: async () => undefined });
+  try {
+    const made = await migrationsIn(db);
+    if (isNewer(made)) {
+      throw newerError(url);
+    }
+    const values = made.length === 0 ? [] : await db.selectFrom('sync_state').selectAll().execute();
+    const { rows: holders } = await sql<{ address: string | null; since: Date }>`
+      SELECT client_addr::text AS address, backend_start AS since FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = ${lockName}`.execute(db);
+    return {
+      state: made.length === 0 ? 'missing' : isDeepStrictEqual(made, known) ? 'current' : 'older',
+      syncState: new Map(values.map(({ name, value }) => [name, value])),
+      holder: holders[0] === undefined ? undefined : holderText(holders[0]),
+    };
+  } catch (error) {
+    throw error instanceof SetupError ? error : cannotBeOpened(url, error);
+  } finally {
+    await db.destroy();
+  }
+}
+
+function holderText({ address, since }: { address: string | null; since: Date }): string {
+  const at = since.toISOString().slice(0, 16).replace('T', ' ');
+  return ` (${address === null ? '' : `from ${address.replace(/\/\d+$/u, '')}, `}since ${at} UTC)`;
+}
 
 interface PostgresOptions {
   readonly readonly?: boolean | undefined;
@@ -39,11 +82,7 @@ export async function openPostgres(
 ): Promise<Kysely<Tables>> {
   const held = lock === true ? await lockPostgres(url) : lock === false ? undefined : lock;
   const assertMayWrite = async () => held?.assertHeld?.();
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: await openPool(url, { readonly, assertMayWrite }) }),
-    // Nothing is one of no values. SQLite knows that.
-    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
-  });
+  const db = await connectedTo(url, { readonly, assertMayWrite });
   const releaseOwn = () => (lock === true ? held?.release() : undefined);
   try {
     await prepare(db, url, { readonly, inform });
@@ -56,6 +95,14 @@ export async function openPostgres(
   return Object.assign(db, { destroy: async () => destroy().finally(releaseOwn) });
 }
 
+async function connectedTo(url: string, options: PoolOptions): Promise<Kysely<Tables>> {
+  return new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: await openPool(url, options) }),
+    // Nothing is one of no values. SQLite knows that.
+    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
+  });
+}
+
 async function prepare(
   db: Kysely<Tables>,
   url: string,
@@ -63,19 +110,22 @@ async function prepare(
 ): Promise<void> {
   await assertUsable(url);
   const made = await migrationsIn(db);
-  if (isDeepStrictEqual(made, Object.keys(migrations))) {
+  if (isDeepStrictEqual(made, known)) {
     return;
   }
   if (isNewer(made)) {
     throw newerError(url);
   }
   if (readonly === true) {
-    throw new SetupError(
-      `The database ${withoutPassword(url)} ${made.length === 0 ? 'is empty' : 'is from an older Lawspeaker'}.`,
-      made.length === 0
-        ? 'Check database.url. The bot makes the tables at its first start.'
-        : 'Start the bot of this version once: it updates the database.',
-    );
+    throw made.length === 0
+      ? new SetupError(
+          `The database ${withoutPassword(url)} has no tables.`,
+          'Check database.url. The bot makes the tables at its first start.',
+        )
+      : new SetupError(
+          `The database ${withoutPassword(url)} is from an older Lawspeaker.`,
+          'Start the bot of this version once: it updates the database.',
+        );
   }
   // A new database is nothing to be told about.
   await migrate(db, url, made.length === 0 ? undefined : inform);
@@ -90,9 +140,10 @@ async function assertUsable(url: string): Promise<void> {
     const { rows } = await client.query<{ encoding: string }>(
       `SELECT current_setting('server_encoding') AS encoding`,
     );
-    if (rows[0]?.encoding !== 'UTF8') {
+    const encoding = rows[0]?.encoding;
+    if (encoding !== 'UTF8') {
       throw new SetupError(
-        `The database ${withoutPassword(url)} has the encoding ${rows[0]?.encoding ?? ''}.`,
+        `The database ${withoutPassword(url)} has the encoding ${encoding}.`,
         'Create it with the encoding UTF8: createdb --encoding=UTF8 --template=template0.',
       );
     }

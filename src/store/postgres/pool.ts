@@ -16,7 +16,7 @@ const statementTimeoutMs = 60_000;
 const patienceMs = 10_000;
 const retryAfterMs = 200;
 
-interface PoolOptions {
+export interface PoolOptions {
   readonly readonly: boolean;
   /** Throws if the bot must not write. */
   readonly assertMayWrite: () => Promise<void>;

@@ -79,7 +79,7 @@ test('a database of a newer Lawspeaker is left alone', async () => {
 test('a database without tables can’t be read, and gets them when a bot opens it', async () => {
   await using database = await createTestDatabase();
   await database.execute('DROP SCHEMA public CASCADE', 'CREATE SCHEMA public');
-  await expect(openStore(database.place, { readonly: true })).rejects.toThrow('is empty');
+  await expect(openStore(database.place, { readonly: true })).rejects.toThrow('has no tables');
   const informed: string[] = [];
   const store = await openStore(database.place, { inform: (text) => informed.push(text) });
   expect((await store.auditLog.verify()).count).toBe(0);

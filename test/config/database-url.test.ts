@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { backup } from '../../src/cli/backup.ts';
+import { restore } from '../../src/cli/restore.ts';
+import { databasePlace } from '../../src/config/database-place.ts';
+import { loadConfig } from '../../src/config/load.ts';
+
+const url = 'postgres://lawspeaker:hunter2@db.example.org/lawspeaker';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-url-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function load(database: object, environment: NodeJS.ProcessEnv = {}) {
+  const file = path.join(folder, 'lawspeaker.yaml');
+  const homeserver = { url: 'http://localhost', accessToken: 'x' };
+  writeFileSync(file, JSON.stringify({ homeserver, managementRoom: '!r:x', database }));
+  return loadConfig(file, environment);
+}
+
+test('the database is a file, or on PostgreSQL', () => {
+  expect(databasePlace(load({}).database)).toBe('data/lawspeaker.db');
+  expect(databasePlace(load({ path: 'x.db' }).database)).toBe('x.db');
+  expect(databasePlace(load({ url }).database)).toBe(url);
+  writeFileSync(path.join(folder, 'secret'), `${url}\n`);
+  const environment = { LAWSPEAKER_DATABASE_URL_FILE: path.join(folder, 'secret') };
+  expect(databasePlace(load({}, environment).database)).toBe(url);
+});
+
+test('both at once are an error, and so is what is no such URL; neither repeats the password', () => {
+  expect(() => load({ path: 'x.db', url })).toThrow(
+    'database.url: set either this, or database.path',
+  );
+  for (const wrong of [
+    'mysql://lawspeaker:hunter2@db/lawspeaker',
+    'postgres:hunter2',
+    'hunter2 hunter2',
+    ['hunter2'],
+  ]) {
+    expect(() => load({ url: wrong })).toThrow(/^(?![^]*hunter2)[^]*database\.url: /u);
+  }
+});
+
+test('commands for the file say that PostgreSQL has its own', async () => {
+  const config = load({ url });
+  const output = async () => undefined;
+  const message = 'this command is for SQLite, and the database is on PostgreSQL';
+  await expect(backup(config, 'copy.db', output)).rejects.toThrow(message);
+  await expect(restore(config, 'copy.db', output)).rejects.toThrow(message);
+});
