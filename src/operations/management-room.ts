@@ -14,6 +14,8 @@ export interface Message {
   readonly sentAt: number;
   /** Without the quoted part of a reply, and with IDs in place of pills. */
   readonly text: string;
+  /** The same as its sender typed it, with the marks of Markdown that `text` lacks because of pills. */
+  readonly typed?: string;
   /** The command that a client has sent as a field; `unreadable` if the field is in no known form. */
   readonly structured?: StructuredCommand | 'unreadable';
   /** Why its sender may have seen something other than `text`, as a sentence: then it is not a command. */

@@ -213,9 +213,15 @@ async function skip(context: TakeContext, wanted: readonly Incoming[]): Promise<
 
 /** Secrets are never stored: the event is handled as one that contained a secret. */
 function withoutSecret(context: CommandLineContext, incoming: Incoming): Incoming {
-  return incoming.kind !== 'reaction' &&
-    holdsSecret(incoming.text, commandLineIn(incoming.text, context))
-    ? { ...incoming, text: '', heldSecret: true }
+  if (incoming.kind === 'reaction') {
+    return incoming;
+  }
+  const typed = incoming.kind === 'message' ? (incoming.typed ?? '') : '';
+  const isHeld = [incoming.text, typed].some((text) =>
+    holdsSecret(text, commandLineIn(text, context)),
+  );
+  return isHeld
+    ? { ...incoming, ...(typed === '' ? {} : { typed: '' }), text: '', heldSecret: true }
     : incoming;
 }
 

@@ -23,7 +23,8 @@ import { eventId, roomId, userId } from '../../src/homeserver/decode.ts';
 import { apiNames, escapeHtml, render } from '../../src/matrix/delivery/content.ts';
 import {
   readFormatted,
-  saysTheSame,
+  saysWhatIsShown,
+  withPillsIn,
   withoutReplyFallback,
 } from '../../src/matrix/sync/html-text.ts';
 import { redactText } from '../../src/observability/log.ts';
@@ -47,7 +48,8 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
   withoutReplyFallback,
   readFormatted,
   'a link': (text) => readFormatted(`<a href="${text}">${text}</a>`),
-  saysTheSame: (text) => saysTheSame(text, `${text}.`),
+  saysWhatIsShown: (text) => saysWhatIsShown(text, { text: `${text}.`, listed: `${text}.` }),
+  withPillsIn: (text) => withPillsIn(text, [{ label: 'a', text: '@a:x' }]),
   redactText,
   readReference,
   readDuration,

@@ -10,6 +10,9 @@ const maxDepth = 100;
 
 class TooDeepError extends Error {}
 
+/** Stands for the mark before an item of a list. It is a letter, so that nothing else is taken for it. */
+const itemMark = '\uA78F';
+
 const lineBreaks = new Set(['br', 'p', 'div', 'li', 'tr', 'blockquote', 'pre', 'h1', 'h2', 'h3']);
 
 /** Some clients show the content of these elements, and others don't. */
@@ -24,12 +27,20 @@ const seenBySome = new Set([
   'title',
 ]);
 
+/** A link to Matrix in a formatted message. */
+interface Pill {
+  readonly label: string;
+  /** The ID that it points to, as a word of a command. */
+  readonly text: string;
+}
+
 /** A formatted message as it was understood. */
 interface FormattedText {
   /** The text, with every link to Matrix as the ID that it points to. */
   readonly text: string;
-  /** The number of links to Matrix. */
-  readonly pills: number;
+  /** The same, with marks before the items of lists: for comparing only. */
+  readonly listed: string;
+  readonly pills: readonly Pill[];
   /** A sentence that says why the message may mean something else than it shows; undefined if it does not. */
   readonly doubt: string | undefined;
 }
@@ -41,23 +52,40 @@ interface FormattedText {
  */
 export function readFormatted(html: string): FormattedText {
   let text = '';
-  let pills = 0;
+  let listed = '';
+  const pills: Pill[] = [];
+  /** The number of the next item of each list that is open; undefined if its items have none. */
+  const lists: (number | undefined)[] = [];
   let doubt: string | undefined;
   let quotedDepth = 0;
   let depth = 0;
   /** The link that is open, with its text so far. */
   let link: { readonly href: string; label: string; depth: number } | undefined;
 
+  const add = (piece: string, shown = piece) => {
+    text += piece;
+    listed += shown;
+  };
+  const nextMark = (): string => {
+    const number = lists.at(-1);
+    if (number === undefined) {
+      return `${itemMark} `;
+    }
+    lists[lists.length - 1] = number + 1;
+    return `${number}. `;
+  };
   const closeLink = ({ href, label }: { href: string; label: string }) => {
     if (doubt !== undefined) {
       // One doubt is enough to refuse the message, and checking thousands of links takes long.
-      text += label;
+      add(label);
       return;
     }
     const meaning = meaningOf(href, label.trim());
-    pills += meaning.isPill ? 1 : 0;
+    if (meaning.isPill) {
+      pills.push({ label, text: meaning.text });
+    }
     ({ doubt } = meaning);
-    text += meaning.text;
+    add(meaning.text);
   };
   const parser = new Parser({
     onopentag(name, attributes) {
@@ -80,8 +108,10 @@ export function readFormatted(html: string): FormattedText {
         }
       } else if (href !== '') {
         link = { href, label: '', depth: 1 };
+      } else if (name === 'ul' || name === 'ol') {
+        lists.push(name === 'ul' ? undefined : firstNumber(attributes['start']));
       } else if (lineBreaks.has(name)) {
-        text += '\n';
+        add('\n', name === 'li' ? `\n${nextMark()}` : '\n');
       }
     },
     ontext(data) {
@@ -89,15 +119,17 @@ export function readFormatted(html: string): FormattedText {
         return;
       }
       if (link === undefined) {
-        text += data;
+        add(data);
       } else {
         link.label += data;
       }
     },
-    onclosetag(_, isImplied) {
+    onclosetag(name, isImplied) {
       depth -= 1;
       if (quotedDepth > 0) {
         quotedDepth -= 1;
+      } else if (link === undefined && (name === 'ul' || name === 'ol')) {
+        lists.pop();
       } else if (link !== undefined) {
         link.depth -= 1;
         if (link.depth === 0) {
@@ -117,13 +149,19 @@ export function readFormatted(html: string): FormattedText {
     if (error instanceof TooDeepError) {
       return {
         text: '',
-        pills: 0,
+        listed: '',
+        pills: [],
         doubt: 'The message’s formatting is nested too deep for me to read.',
       };
     }
     throw error;
   }
-  return { text: text.trim(), pills, doubt };
+  return { text: text.trim(), listed: listed.trim(), pills, doubt };
+}
+
+/** The number of the first item of a list. */
+function firstNumber(start = ''): number {
+  return /^\d{1,9}$/u.test(start) ? Number(start) : 1;
 }
 
 /** What a link means in a command. */
@@ -191,16 +229,65 @@ const dashes = /[-\u2010-\u2015\u2212]+/gu;
 /** Underscores around words are emphasis; inside words, as in IDs, they stay. */
 const emphasis = /(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu;
 
-/** Whether a plain and a formatted body say the same, apart from characters that formatting changes. */
-export function saysTheSame(plain: string, formatted: string): boolean {
-  const [one, other] = [plain, formatted].map((text) =>
-    text
-      .replaceAll('…', '...')
-      .replaceAll(dashes, '-')
-      .replaceAll(emphasis, '')
-      .replaceAll(changedByFormatting, ''),
-  );
-  return one === other;
+/** A text without what formatting changes. */
+function bare(text: string): string {
+  return text
+    .replaceAll('…', '...')
+    .replaceAll(dashes, '-')
+    .replaceAll(emphasis, '')
+    .replaceAll(changedByFormatting, '');
+}
+
+/** The same, word by word. */
+function bareWords(text: string): string {
+  const words = text.split(/\s+/u).map(bare);
+  return words.filter((word) => word !== '').join(' ');
+}
+
+/**
+ * Whether a plain body says what a formatted one shows, apart from characters that formatting changes. Its lists may have
+ * the marks of Markdown.
+ *
+ * @param strictness `words`: also where words begin and end
+ */
+export function saysWhatIsShown(
+  plain: string,
+  { text, listed }: Pick<FormattedText, 'listed' | 'text'>,
+  strictness: 'letters' | 'words' = 'letters',
+): boolean {
+  const read = strictness === 'words' ? bareWords : bare;
+  return read(plain) === read(text) || read(withUsualMarks(plain)) === read(listed);
+}
+
+/** Markdown takes `-`, `*` and `+` in front of an item of a list for the same, and `1)` for `1.`. */
+function withUsualMarks(plain: string): string {
+  return plain
+    .replaceAll(/^([ \t]*)[-*+](?=\s)/gmu, `$1${itemMark}`)
+    .replaceAll(/^([ \t]*\d{1,9})\)(?=\s)/gmu, '$1.');
+}
+
+/**
+ * A plain body with IDs in place of pills. Clients put the names of pills there, or Markdown links.
+ *
+ * @returns undefined if it can't be told where they are
+ */
+export function withPillsIn(body: string, pills: readonly Pill[]): string | undefined {
+  let typed = '';
+  let at = 0;
+  for (const { label, text } of pills) {
+    const start = label === '' ? -1 : body.indexOf(label, at);
+    if (start === -1) {
+      return undefined;
+    }
+    const end = start + label.length;
+    const isOpen = start > at && body[start - 1] === '[';
+    const address = isOpen
+      ? /^\]\([^\s()]{1,2000}\)/u.exec(body.slice(end, end + 2003))?.[0]
+      : undefined;
+    typed += body.slice(at, address === undefined ? start : start - 1) + text;
+    at = end + (address?.length ?? 0);
+  }
+  return typed + body.slice(at);
 }
 
 /** A plain body without the quoted message that older clients put before a reply. */

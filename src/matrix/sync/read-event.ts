@@ -4,7 +4,7 @@ import { readStructured, structuredField } from '../../chat/command/structured.t
 import { parseEventId, parseUserId } from '../../core/ids.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Incoming, Lookalike, Message } from '../../operations/management-room.ts';
-import { readFormatted, saysTheSame, withoutReplyFallback } from './html-text.ts';
+import { readFormatted, saysWhatIsShown, withPillsIn, withoutReplyFallback } from './html-text.ts';
 
 /** No client mentions more, and the text is searched for each of them. */
 const maxMentions = 50;
@@ -145,6 +145,7 @@ function idOf(value: unknown): EventId | undefined {
  */
 function readText(content: z.infer<typeof message>['content']): {
   text: string;
+  typed?: string;
   doubt: string | undefined;
 } {
   const { format, formatted_body: html } = content;
@@ -152,15 +153,19 @@ function readText(content: z.infer<typeof message>['content']): {
   if (format !== 'org.matrix.custom.html' || typeof html !== 'string') {
     return { text: body, doubt: undefined };
   }
-  const { text, pills, doubt } = readFormatted(html);
-  if (pills > 0) {
-    return { text, doubt };
+  const formatted = readFormatted(html);
+  const { text, pills, doubt } = formatted;
+  if (pills.length > 0) {
+    const typed = withPillsIn(body, pills);
+    return typed !== undefined && typed !== text && saysWhatIsShown(typed, formatted, 'words')
+      ? { text, typed, doubt }
+      : { text, doubt };
   }
   return {
     text: body,
     doubt:
       doubt ??
-      (saysTheSame(body, text)
+      (saysWhatIsShown(body, formatted)
         ? undefined
         : 'The message shows one thing in its formatted text and says another in its plain text.'),
   };
@@ -181,7 +186,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
     if (relation?.rel_type === 'm.replace') {
       return readLookalike(room, raw);
     }
-    const { text, doubt } = readText(content);
+    const { text, typed, doubt } = readText(content);
     const mentions = content['m.mentions']?.user_ids ?? [];
     const field = content[structuredField];
     return {
@@ -192,6 +197,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       sentAt: origin_server_ts,
       // Half surrogate pairs can be neither stored nor sent.
       text: text.toWellFormed(),
+      ...(typed === undefined ? {} : { typed: typed.toWellFormed() }),
       ...(doubt === undefined ? {} : { doubt: doubt.toWellFormed() }),
       ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, maxMentions) }),
       ...(field === undefined ? {} : { structured: readStructured(field) ?? 'unreadable' }),

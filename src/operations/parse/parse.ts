@@ -1,5 +1,5 @@
 import { commandTokens } from '../../chat/command/command-tokens.ts';
-import { subjectOf, takesMany } from '../../chat/command/declaration.ts';
+import { isVerbatim, subjectOf, takesMany } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
@@ -20,8 +20,8 @@ import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { dangerOfInvocation } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { commandNamed, readingContext } from './command-line.ts';
-import type { CommandNameContext, ReadingSettings } from './command-line.ts';
+import { commandLineIn, commandNamed, readingContext } from './command-line.ts';
+import type { CommandLineContext, CommandNameContext, ReadingSettings } from './command-line.ts';
 import { expand, isShorthand } from './expand.ts';
 import type { ExpandContext } from './expand.ts';
 import { readMatching } from './matching.ts';
@@ -35,7 +35,8 @@ export type ParseRefusedContext = CommandNameContext &
   ReadingSettings & { readonly store: Pick<Store, 'outbox' | 'reportItems'> };
 
 /** What parsing needs. */
-export type ParseContext = ExpandContext &
+export type ParseContext = CommandLineContext &
+  ExpandContext &
   UndoOperationContext &
   MistakableContext &
   ParseRefusedContext & {
@@ -70,7 +71,7 @@ export async function parse(
   const item = await itemFor(context, message);
   try {
     const reading = readingContextFor(context, item);
-    const tokens = commandTokens(command, line, reading);
+    const tokens = commandTokens(command, typedLine(context, message, command, line), reading);
     const read = readArguments(command, tokens, reading);
     const file = await usersFromFile(context, message, command, tokens);
     const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
@@ -104,6 +105,17 @@ export async function parse(
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
   }
+}
+
+/** The line of a command as it was typed, if the command keeps its text so. */
+function typedLine(
+  context: CommandLineContext,
+  { text, typed = text }: Message,
+  command: Command,
+  line: string,
+): string {
+  const isWhole = isVerbatim(command) && commandLineIn(text, context) === line;
+  return (isWhole ? commandLineIn(typed, context) : undefined) ?? line;
 }
 
 /** @throws UsageError it is to be done later, or to many, and changes nothing */

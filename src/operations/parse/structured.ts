@@ -40,7 +40,7 @@ export function withCommandLine(context: StructuredContext, incoming: Incoming):
   try {
     const text = `${prefix}${writeStructured(structured, command)}`.toWellFormed();
     return shown === undefined || shown === command?.name
-      ? { ...message, text }
+      ? withText(message, text)
       : doubtful(
           message,
           text,
@@ -55,7 +55,12 @@ export function withCommandLine(context: StructuredContext, incoming: Incoming):
 }
 
 function doubtful(message: Message, text: string, doubt: string): Message {
-  return { ...message, text, doubt: message.doubt ?? doubt };
+  return { ...withText(message, text), doubt: message.doubt ?? doubt };
+}
+
+function withText(message: Message, text: string): Message {
+  const { typed: _, ...rest } = message;
+  return { ...rest, text };
 }
 
 /** The name of the command that the text of the message shows, if it shows one: `/ban`, `/ban@bot`, `!ban`. */

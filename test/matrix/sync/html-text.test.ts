@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import {
   readFormatted,
-  saysTheSame,
+  saysWhatIsShown,
+  withPillsIn,
   withoutReplyFallback,
 } from '../../../src/matrix/sync/html-text.ts';
 
@@ -14,7 +15,7 @@ const link = (target: string, text: string) =>
 /** The text as it is carried out, if HTML with pills decides it. */
 const textWithPills = (html: string) => {
   const { text, pills } = readFormatted(html);
-  return pills === 0 ? undefined : text;
+  return pills.length === 0 ? undefined : text;
 };
 
 describe('formatted text', () => {
@@ -106,7 +107,45 @@ describe('formatted text', () => {
     ['!suspend a.b', '!suspend ab', false],
     ['!suspend a', '!suspend', false],
   ])('%j and %j', (plain, formatted, same) => {
-    expect(saysTheSame(plain, formatted)).toBe(same);
+    expect(saysWhatIsShown(plain, { text: formatted, listed: formatted })).toBe(same);
+  });
+
+  const items = (...texts: string[]) => texts.map((text) => `<li>${text}</li>`).join('\n');
+
+  test.each([
+    ['a\n- b\n- c', `<p>a</p><ul>${items('b', 'c')}</ul>`, true],
+    ['a\n* b\n+ c', `<p>a</p><ul>${items('b', 'c')}</ul>`, true],
+    ['a\n7. b\n8) c', `<p>a</p><ol start="7">${items('b', 'c')}</ol>`, true],
+    ['1. a\n   - b\n2. c', `<ol>${items(`a<ul>${items('b')}</ul>`, 'c')}</ol>`, true],
+    // In a list of one kind, the marks of another one mean something else.
+    ['a\n5. b', `<p>a</p><ul>${items('b')}</ul>`, false],
+    ['a\n--b', `<p>a</p><ul>${items('b')}</ul>`, false],
+    ['a\n-b', `<p>a</p><ul>${items('b')}</ul>`, false],
+    ['a\n- b', '<p>a</p><p>b</p>', false],
+  ])('%j and %s', (plain, html, same) => {
+    expect(saysWhatIsShown(plain, readFormatted(html))).toBe(same);
+  });
+
+  test.each([
+    ['!note Mallory *a*', [['Mallory', '@m:x']], '!note @m:x *a*'],
+    ['!note [Mallory](https://matrix.to/#/@m:x) a', [['Mallory', '@m:x']], '!note @m:x a'],
+    [
+      '!note [A](x) and A',
+      [
+        ['A', '@a:x'],
+        ['A', '@b:x'],
+      ],
+      '!note @a:x and @b:x',
+    ],
+    ['!note Mallory', [['Bob', '@b:x']], undefined],
+    ['!note a', [['', '@b:x']], undefined],
+  ] as const)('pills in %j', (body, pills, typed) => {
+    expect(
+      withPillsIn(
+        body,
+        pills.map(([label, text]) => ({ label, text })),
+      ),
+    ).toBe(typed);
   });
 
   test('a link to a message stays a link, in one word', () => {
