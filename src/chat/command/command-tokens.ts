@@ -111,8 +111,8 @@ function isReference({ text, quoted, quotedValue }: Token, kind: Argument['kind'
   return readReference(textFor({ text, exact }, kind)) !== undefined;
 }
 
-/** Words that begin with two dashes, or with one that a phone has made of them. */
-const flagLike = /(?<=^|\s)(--|[–—―])(?:no-)?([a-z][a-z-]*)(?==|\s|$)/gu;
+/** Words that begin with two dashes, or with one that a phone has made of them, or that is missing. */
+const flagLike = /(?<=^|\s)(--|[-–—―])((?:no-)?[a-z][a-z-]*)(?==|\s|$)/giu;
 
 /**
  * Whoever types a flag of the command after the text has begun probably means the flag. To take it for text would, for
@@ -124,15 +124,18 @@ function assertNoFlagIn(
   command: string,
   positionals: readonly Positional[],
 ): void {
-  const [, dashes = '', name = ''] =
-    [...text.matchAll(flagLike)].find(
+  const nameOf = (word: string) => word.toLowerCase().replace(/^no-/u, '');
+  const [, dashes = '', word = ''] =
+    [...text.matchAll(flagLike)].find(([, mark, found = '']) => {
+      const flag = nameOf(found);
       // People write `—in a hurry —`, too.
-      ([, mark, word = '']) => flags.has(word) && (mark === '--' || word.length > 2),
-    ) ?? [];
-  if (name !== '') {
+      return flags.has(flag) && (mark === '--' || flag.length > 2);
+    }) ?? [];
+  if (word !== '') {
+    const name = nameOf(word);
     const rest = positionals.map(([key, argument]) => placeholderOf(key, argument)).join(' ');
     throw new UsageError(`\`--${name}\` stands in the text, where flags are not read.`, {
-      word: `${dashes}${name}`,
+      word: `${dashes}${word}`,
       advice: `Write flags first: \`${command} --${cut(name)}${valueShape(name, flags)} ${rest}\`. If it belongs to the text, put \`--\` first: \`${command} -- ${rest}\`.`,
     });
   }

@@ -49,7 +49,7 @@ const texts = [
   '—',
   'a=b "',
   '@b:x was there',
-  'He left —in a hurry — at 5',
+  'He left —in a hurry — at 5, -in his words- gone',
 ];
 
 describe('a text that is kept as it was typed', () => {
@@ -100,6 +100,10 @@ describe('a text that is kept as it was typed', () => {
     '@a:x "was warned" --dry-run',
     '@a:x was warned\n--in 2h',
     '@a:x was warned —reason spam',
+    '@a:x was warned --Dry-Run',
+    '@a:x was warned —Dry-run',
+    '@a:x was warned -dry-run',
+    '@a:x was warned --no-dry-run',
   ])('%s: a flag that comes too late is not taken for text', (line) => {
     expect(() => read(line)).toThrow(/`--(reason|dry-run|in)` stands in the text/u);
     const [target, ...text] = line.split(' ');
