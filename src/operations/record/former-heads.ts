@@ -71,6 +71,9 @@ async function compare(
   if ((await store.syncState.get(name)) === state) {
     return;
   }
+  if (await isNamedLast(context, newest)) {
+    return;
+  }
   if (loss !== undefined || !(await isReplaced(witnesses, witness))) {
     await alarms.former(witness, newest, loss);
   }
@@ -121,6 +124,20 @@ async function readFormer(
     }
     return { heads: [], loss: reasonOf(error) };
   }
+}
+
+/** Whether this is the newest head of an alias: it can't be looked up now, and probably still names that room. */
+async function isNamedLast(
+  { store, witnesses }: Pick<FormerHeadsContext, 'store' | 'witnesses'>,
+  newest: Anchor,
+): Promise<boolean> {
+  for (const { place, findRoom } of witnesses) {
+    const own = findRoom === undefined ? undefined : await store.anchor.get(place);
+    if (own?.at === newest.at && own.head === newest.head) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Whether the management room has replaced this one: people know of that. */

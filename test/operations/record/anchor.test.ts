@@ -334,6 +334,24 @@ test('another room that an alias names gets a head at once, and the one before i
   );
 });
 
+test('a room whose alias can’t be looked up for a while is not taken for a former one', async () => {
+  aliased = '!one:localhost';
+  start('room');
+  await act();
+  await look();
+  const place = '!one:localhost';
+  former = [{ isFormer: true, kind: 'room', place, read: async () => reading(written) }];
+  bot.clock.now += hourMs;
+  expect(await look()).toEqual([]);
+  aliased = '!two:localhost';
+  const before = [...written];
+  former = [{ isFormer: true, kind: 'room', place, read: async () => reading(before) }];
+  written = [];
+  bot.clock.now += hourMs;
+  const [notice_] = await look();
+  expect(notice_?.title).toContain('Older heads of the audit log are in another room');
+});
+
 describe('after a restored database', () => {
   beforeEach(async () => {
     await act();
