@@ -355,7 +355,10 @@ function blockHtml(block: Block): string {
 
 /** An answer as plain text and as HTML that says the same. */
 export function render(answer: Answer, prefix: string): { body: string; html: string } {
-  const next = (answer.next ?? []).map((command) => `${prefix}${command}`);
+  const next = (answer.next ?? [])
+    // Line breaks are shown as a sign: whoever copied such a line would send that instead.
+    .filter((command) => !command.includes('\n'))
+    .map((command) => `${prefix}${command}`);
   const title: Content = [`${answer.mark} `, ...answer.title];
   const blocks: Block[] = [
     { kind: 'line', content: title },

@@ -83,6 +83,10 @@ describe('notes', () => {
     const [again = ''] = /!note -- .*/u.exec(dryRun.body) ?? [];
     const copied = await room.ben.ask(again);
     expect(copied.field.data).toMatchObject({ text: '- "quoted" -- and more' });
+    // Its line breaks would be lost in a copy.
+    const long = await room.ben.ask(`!note --dry-run ${user} one\ntwo`);
+    expect(long.body).toContain('one␤two');
+    expect(long.body).not.toContain('Next:');
   });
 
   it('leave nothing in the record if somebody mistypes what is not there', async () => {
