@@ -64,6 +64,9 @@ export interface App {
   readonly ended: Promise<never>;
 }
 
+/** How long to wait for a database that went away while the bot ran. */
+const restartPatienceMs = 60_000;
+
 /** When the bot stops, messages that are not sent by then are left for the next start. */
 const stopPatienceMs = 5000;
 
@@ -78,19 +81,29 @@ export function createClient(
 
 /**
  * Starts the bot; resolves when the first sync is in flight. If another room replaces the management room,
- * the bot starts again there.
+ * the bot starts again there; also if its database was away.
  *
  * @throws SetupError it can't work like this, and what to do
  */
 export async function startApp(config: Config, log: Logger, timing: Timing = {}): Promise<App> {
-  return keepRunning(async () => startOnce(config, log, timing));
+  let patienceMs = 0;
+  return keepRunning(async () => {
+    const app = await startOnce(config, log, timing, patienceMs);
+    patienceMs = restartPatienceMs;
+    return app;
+  });
 }
 
-async function startOnce(config: Config, log: Logger, timing: Timing): Promise<App> {
+async function startOnce(
+  config: Config,
+  log: Logger,
+  timing: Timing,
+  patienceMs: number,
+): Promise<App> {
   const stopping = new AbortController();
   const warn = (warning: string) => log.warn({}, warning);
   // First of all: a second bot with this configuration must hear of the first one, not of its port.
-  const lock = await lockDatabase(databasePlace(config.database), { warn });
+  const lock = await lockDatabase(databasePlace(config.database), { warn, patienceMs });
   let probes: Probes | undefined;
   let store: Store | undefined;
   let keys: Lock | undefined;
@@ -98,7 +111,12 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
     probes = await openConfiguredProbes(config, log);
     const client = createClient(config, stopping.signal, timing);
     const inform = (message: string) => log.info({}, message);
-    const opened = await openStore(databasePlace(config.database), { inform, lock });
+    const interrupted = Promise.withResolvers<void>();
+    const opened = await openStore(databasePlace(config.database), {
+      inform,
+      lock,
+      onInterrupted: interrupted.resolve,
+    });
     store = opened;
     const moves = createMoves(opened.syncState);
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
@@ -122,6 +140,7 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
       probes,
       setup,
       stopping,
+      interrupted: interrupted.promise,
       timing,
     });
   } catch (error) {
@@ -146,6 +165,8 @@ interface Parts {
   readonly probes: Probes;
   readonly setup: Setup;
   readonly stopping: AbortController;
+  /** Resolves when a transaction was cut off. */
+  readonly interrupted: Promise<void>;
   readonly timing: Timing;
 }
 
@@ -172,6 +193,13 @@ async function run(parts: Parts): Promise<App> {
       probes.over('can’t go on');
     }
   });
+
+  const restartIfInterrupted = async () => {
+    await parts.interrupted;
+    log.warn({}, 'the database was away: starting again');
+    ended.reject(new RestartNeeded());
+  };
+  void restartIfInterrupted();
 
   // These are built after parts that call them, which only happens later.
   let operations: Operations | undefined;

@@ -60,6 +60,11 @@ export interface OpenOptions {
   readonly lock?: boolean | Lock;
   /** Called if other users can read the files and that can't be changed. */
   readonly warn?: Warn;
+  /**
+   * Called when a transaction was cut off, because PostgreSQL has restarted. Nothing of it was committed, and what
+   * the program keeps in memory about it may be wrong.
+   */
+  readonly onInterrupted?: () => void;
   /** Called before and after the tables of an older version are changed, which can take minutes. */
   readonly inform?: (message: string) => void;
 }
@@ -105,15 +110,16 @@ async function openFile(file: string, options: OpenOptions): Promise<Kysely<Tabl
  * Keeps other bots from opening the database, before it is opened. Makes a file private, and creates it if it is
  * missing.
  *
+ * @param options.patienceMs how long to wait for PostgreSQL if it is away
  * @throws SetupError another bot uses it, or it can't be created or reached
  */
 export async function lockDatabase(
   place: string,
-  options: Pick<OpenOptions, 'warn'> = {},
+  options: Pick<OpenOptions, 'warn'> & { readonly patienceMs?: number } = {},
 ): Promise<Lock> {
   if (isPostgres(place)) {
     const { lockPostgres } = await import('./postgres/locks.ts');
-    return lockPostgres(place);
+    return lockPostgres(place, options.patienceMs);
   }
   return lockFile(place, options);
 }

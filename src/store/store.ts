@@ -24,6 +24,7 @@ import type { Outbox } from './tables/outbox.ts';
 import { timers } from './tables/timers.ts';
 import type { Timers } from './tables/timers.ts';
 export { transactionIdFor } from './tables/outbox.ts';
+import { InterruptedError } from './postgres/errors.ts';
 import type { Tables } from './schema.ts';
 import { anchor } from './tables/anchor.ts';
 import type { AnchorStore } from './tables/anchor.ts';
@@ -187,7 +188,10 @@ export async function openStore(place: string, options: OpenOptions = {}): Promi
   const tables = createTables(guardedBy(translated))(db);
   // The transaction translates the errors of all that is done in it.
   const tablesIn = createTables();
-  const { transact, compact } = (dialectOf(db) === 'sqlite' ? sqliteWays : postgresWays)(db);
+  const { transact, compact } = (dialectOf(db) === 'sqlite' ? sqliteWays : postgresWays)(
+    db,
+    options,
+  );
   return {
     ...(Object.fromEntries(
       Object.keys(makers).map((name) => [name, tables[name as keyof StoreTables]]),
@@ -225,19 +229,36 @@ function sqliteWays(db: Kysely<Tables>): Ways {
   };
 }
 
-function postgresWays(db: Kysely<Tables>): Ways {
+function postgresWays(db: Kysely<Tables>, { onInterrupted }: OpenOptions): Ways {
   // Transactions of all processes wait for each other. Those of this one do so without a connection.
   const queue = createSerialQueue();
+  async function transact<Result>(
+    body: TransactionBody<Result>,
+    isRepeatable: boolean,
+    triesLeft = maxInterruptions,
+  ): Promise<Result> {
+    let hasBegun = false;
+    try {
+      return await db.transaction().execute(async (transaction) => {
+        hasBegun = true;
+        if (isRepeatable) {
+          await sql`SET LOCAL synchronous_commit = off`.execute(transaction);
+        }
+        return body(transaction);
+      });
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) {
+        throw error;
+      }
+      if (!hasBegun && triesLeft > 0) {
+        return transact(body, isRepeatable, triesLeft - 1);
+      }
+      onInterrupted?.();
+      throw error;
+    }
+  }
   return {
-    transact: async (body, isRepeatable) =>
-      queue.run(async () =>
-        db.transaction().execute(async (transaction) => {
-          if (isRepeatable) {
-            await sql`SET LOCAL synchronous_commit = off`.execute(transaction);
-          }
-          return body(transaction);
-        }),
-      ),
+    transact: async (body, isRepeatable) => queue.run(async () => transact(body, isRepeatable)),
     async compact() {
       const { rows } = await sql<{ names: string }>`
         SELECT string_agg(format('%I', relname), ', ') AS names FROM pg_class
@@ -253,6 +274,9 @@ function postgresWays(db: Kysely<Tables>): Ways {
     },
   };
 }
+
+/** How often to try again a transaction that could not begin; each time, it waits for PostgreSQL. */
+const maxInterruptions = 3;
 
 /** How often, and with which pause, to try to empty the write-ahead log while another program reads. */
 const emptyTries = 20;

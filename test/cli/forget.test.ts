@@ -1,19 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { forget } from '../../src/cli/forget.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { SetupError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/store.ts';
+import { createTestDatabase, onPostgres } from '../support/test-database.ts';
+import type { TestDatabase } from '../support/test-database.ts';
 
 const [mallory, trudy] = ['@mallory:example.com', '@trudy:example.com'] as const;
 const at = Date.UTC(2026, 10, 27);
 
-let folder: string;
+let database: TestDatabase;
 let file: string;
 let printed: string;
 const print = async (text: string) => {
@@ -22,8 +19,8 @@ const print = async (text: string) => {
 
 /** Both are reported by each other, have notes and tags, and something was done to both. */
 beforeEach(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-forget-'));
-  file = path.join(folder, 'lawspeaker.db');
+  database = await createTestDatabase();
+  file = database.place;
   printed = '';
   const store = await openStore(file);
   const report = (reportId: number, sender: string, reporter: string) => ({
@@ -61,38 +58,37 @@ beforeEach(async () => {
     await reports.add(report(2, trudy, mallory), at, how);
   });
   await store.close();
-  change(`UPDATE report_items SET content = 'a text of ' || sender, note = 'about ' || sender`);
-  closeReports();
+  await change(
+    `UPDATE report_items SET content = 'a text of ' || sender, note = 'about ' || sender`,
+  );
+  await closeReports();
 });
-afterEach(async () => rm(folder, { recursive: true, force: true }));
+afterEach(async () => database[Symbol.asyncDispose]());
 
-function change(sql: string): void {
-  const db = new Database(file);
-  db.exec(sql);
-  db.close();
-}
-const closeReports = () => change(`UPDATE report_items SET state = 'resolved', closed_at = ${at}`);
+const change = async (statement: string) => database.execute(statement);
+const closeReports = async () =>
+  change(`UPDATE report_items SET state = 'resolved', closed_at = ${at}`);
 
 const config = (settings: object = {}) =>
   configSchema.parse({
     homeserver: { url: 'http://localhost', accessToken: 'token' },
     managementRoom: '!room:example.com',
-    database: { path: file },
+    database: { [onPostgres ? 'url' : 'path']: file },
     ...settings,
   });
 
 test('says what names somebody, and changes nothing, until it is told to', async () => {
-  const before = await readFile(file);
+  const before = await database.dump();
   await forget(config(), mallory, false, print);
   expect(printed).toContain('@mallory:example.com is named in 1 entry of the audit log, ');
   expect(printed).toContain('Nothing was changed.');
-  expect((await readFile(file)).equals(before)).toBe(true);
+  expect((await database.dump()) === before).toBe(true);
 });
 
 test('forgets one person and nobody else', async () => {
   await forget(config(), mallory, true, print);
   expect(printed).toMatch(/In their place now stands @forgotten-[0-9a-f]{8}:invalid/u);
-  const kept = await readFile(file, 'latin1');
+  const kept = await database.dump();
   expect(kept.includes('mallory')).toBe(false);
   const texts = ['a note on ', 'a reason against ', 'a text of ', 'about ', 'unlock '];
   expect(texts.filter((text) => !kept.includes(`${text}${trudy}`))).toEqual([]);
@@ -120,7 +116,7 @@ test('forgets one person and nobody else', async () => {
 });
 
 test('refuses while a report about them is open', async () => {
-  change(`UPDATE report_items SET state = 'open' WHERE id = 1`);
+  await change(`UPDATE report_items SET state = 'open' WHERE id = 1`);
   await expect(forget(config(), mallory, true, print)).rejects.toThrow('reports #1');
   expect(printed).toBe('');
 });

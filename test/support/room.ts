@@ -56,6 +56,8 @@ export async function openRoom(
     timing?: Timing;
     /** Another than the run's. */
     server?: Pick<TestHomeserver, 'url' | 'sharedSecret'>;
+    /** The URL of a database of PostgreSQL. */
+    databaseUrl?: string;
     /** How people get an account there; by the shared secret by default. */
     register?: (account: RegisterOptions) => Promise<MatrixUser>;
   } = {},
@@ -87,14 +89,15 @@ export async function openRoom(
   await Promise.all([ben.join(id), vic.join(id)]);
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
   const database = onPostgres ? await createTestDatabase() : undefined;
-  const databaseFile = database?.place ?? path.join(folder, 'lawspeaker.db');
+  const databaseUrl = options.databaseUrl ?? database?.place;
+  const databaseFile = databaseUrl ?? path.join(folder, 'lawspeaker.db');
   const config = configSchema.parse({
     // Every test's reports are on the same server; see `openReportRoom`.
     reports: { enabled: false },
     ...settings,
     homeserver: { url, accessToken: bot.account.accessToken, ...settings.homeserver },
     managementRoom: id,
-    database: { [database === undefined ? 'path' : 'url']: databaseFile },
+    database: { [databaseUrl === undefined ? 'path' : 'url']: databaseFile },
   });
   const log = await createLog({
     level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -13,6 +13,8 @@ export interface TestDatabase extends AsyncDisposable {
   /** Another hand on the database. */
   execute(...statements: string[]): Promise<void>;
   read<Row>(query: string): Promise<Row[]>;
+  /** All that is stored: the file, or the rows of all tables. */
+  dump(): Promise<string>;
   /** The same as somebody whom no trigger stops. */
   tamper(...statements: string[]): Promise<void>;
 }
@@ -38,6 +40,7 @@ function sqliteDatabase(): TestDatabase {
     place,
     execute: async (...statements) => use((db) => statements.forEach((text) => db.exec(text))),
     read: async <Row>(query: string) => use((db) => db.prepare(query).all() as Row[]),
+    dump: async () => readFileSync(place, 'latin1'),
     tamper: async (...statements) =>
       use((db) => {
         db.exec(
@@ -68,6 +71,14 @@ async function postgresDatabase(): Promise<TestDatabase> {
     place,
     execute,
     read: async <Row>(query: string) => (await client.query(query)).rows as Row[],
+    async dump() {
+      const { rows } = await client.query<{ text: string }>(
+        `SELECT query_to_xml(format('SELECT * FROM %I', relname), true, false, '')::text AS text
+         FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+         ORDER BY relname`,
+      );
+      return rows.map(({ text }) => text).join('\n');
+    },
     async tamper(...statements) {
       const triggers = ['no_update', 'no_rewrite', 'no_delete'];
       await execute(

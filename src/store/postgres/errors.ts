@@ -24,10 +24,14 @@ function codeOf(error: unknown): string {
     : 'the connection was lost';
 }
 
+/** The connection was lost before anything was committed: the same can be done again. */
+export class InterruptedError extends StoreError {}
+
 export function failedError(error: unknown): StoreError {
+  const Failed = isAway(error) ? InterruptedError : StoreError;
   return error instanceof StoreError
     ? error
-    : new StoreError(
+    : new Failed(
         `the database failed (${codeOf(error)})`,
         'The bot does nothing while it can’t record its actions. Check that PostgreSQL runs and can be reached.',
       );

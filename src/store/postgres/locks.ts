@@ -29,7 +29,7 @@ const lostPatienceMs = 30_000;
  *
  * @throws SetupError another bot uses it, or it can't be opened
  */
-export async function lockPostgres(url: string): Promise<Lock> {
+export async function lockPostgres(url: string, awayPatienceMs = 0): Promise<Lock> {
   const { Client } = await loadPg();
   const config = await clientConfig(url);
   let client: Client | undefined;
@@ -66,25 +66,31 @@ export async function lockPostgres(url: string): Promise<Lock> {
     return true;
   }
 
-  async function takeAgain(): Promise<void> {
-    for (const deadline = Date.now() + lostPatienceMs; ; await wait(retryAfterMs)) {
+  async function takePatiently(forMs: number): Promise<boolean> {
+    for (const deadline = Date.now() + forMs; ; await wait(retryAfterMs)) {
       try {
-        if (await take()) {
-          return;
-        }
-        throw new StoreError(
-          'another bot has taken over the database',
-          'Two bots would act on the same commands. Stop one of them.',
-        );
+        return await take();
       } catch (error) {
         if (!isAway(error) || Date.now() > deadline) {
-          throw failedError(error);
+          throw error;
         }
       }
     }
   }
 
-  const isTaken = await take().catch((error: unknown) => {
+  async function takeAgain(): Promise<void> {
+    const isTaken = await takePatiently(lostPatienceMs).catch((error: unknown) => {
+      throw failedError(error);
+    });
+    if (!isTaken) {
+      throw new StoreError(
+        'another bot has taken over the database',
+        'Two bots would act on the same commands. Stop one of them.',
+      );
+    }
+  }
+
+  const isTaken = await takePatiently(awayPatienceMs).catch((error: unknown) => {
     throw cannotBeOpened(url, error);
   });
   if (!isTaken) {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 
 import { withoutNul } from '../dialect.ts';
 import { clientConfig, loadPg } from './connect.ts';
@@ -34,12 +34,13 @@ export async function openPool(url: string, options: PoolOptions): Promise<Postg
   });
   // A connection that is not in use was lost. The pool makes a new one.
   pool.on('error', () => undefined);
+  const connect = async () => connected(async () => pool.connect());
   const clients = new WeakMap<PoolClient, PostgresPoolClient>();
   return {
     options: {},
     async connect() {
-      const client = await connected(async () => pool.connect());
-      const known = clients.get(client) ?? guarded(client, options);
+      const client = await connect();
+      const known = clients.get(client) ?? guarded(client, connect, options);
       clients.set(client, known);
       return known;
     },
@@ -62,53 +63,103 @@ async function connected(connect: () => Promise<PoolClient>): Promise<PoolClient
 
 const writes = /^\s*(?:insert|update|delete)\b/iu;
 
+async function run(client: PoolClient, sql: string, parameters: readonly unknown[] = []) {
+  return client.query(
+    sql,
+    parameters.map((value) => (typeof value === 'string' ? withoutNul(value) : value)),
+  );
+}
+
 /** A connection whose writes wait for each other, and whose errors say nothing of what was to be written. */
-function guarded(client: PoolClient, { readonly, assertMayWrite }: PoolOptions) {
-  let isInTransaction = false;
-  const run = async (sql: string, parameters: readonly unknown[] = []) =>
-    client.query(
-      sql,
-      parameters.map((value) => (typeof value === 'string' ? withoutNul(value) : value)),
-    );
+function guarded(
+  client: PoolClient,
+  connect: () => Promise<PoolClient>,
+  { readonly, assertMayWrite }: PoolOptions,
+) {
+  /** The number of the transaction, by which PostgreSQL knows what became of it. */
+  let transaction: string | undefined;
 
-  async function begin(): Promise<void> {
-    if (readonly) {
-      await client.query('BEGIN READ ONLY');
-    } else {
-      await assertMayWrite();
-      await client.query(`BEGIN; ${writeLock}`);
-    }
-    isInTransaction = true;
-  }
-
-  async function end(sql: string) {
-    isInTransaction = false;
-    return client.query(sql);
-  }
-
-  async function inOwnTransaction(sql: string, parameters: readonly unknown[]) {
-    await begin();
+  /** Another connection, in place of one that was lost. */
+  async function elsewhere<Result>(work: (other: PoolClient) => Promise<Result>): Promise<Result> {
+    const other = await connect();
     try {
-      const result = await run(sql, parameters);
-      await end('COMMIT');
+      return await work(other);
+    } finally {
+      other.release();
+    }
+  }
+
+  async function begin(on: PoolClient): Promise<string> {
+    if (readonly) {
+      await on.query('BEGIN READ ONLY');
+      return '';
+    }
+    await assertMayWrite();
+    const results: unknown = await on.query(
+      `BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id`,
+    );
+    return (results as QueryResult<{ id: string }>[])[2]?.rows[0]?.id ?? '';
+  }
+
+  /** Ends a transaction. If the connection is lost meanwhile, PostgreSQL says afterwards whether it was committed. */
+  async function commit(on: PoolClient, id: string): Promise<void> {
+    try {
+      await on.query('COMMIT');
+    } catch (error) {
+      if (!isAway(error) || id === '') {
+        throw error;
+      }
+      const status = await elsewhere(async (other) => {
+        const { rows } = await other.query<{ status: string | null }>(
+          'SELECT pg_xact_status($1::xid8) AS status',
+          [id],
+        );
+        return rows[0]?.status;
+      });
+      if (status !== 'committed') {
+        throw error;
+      }
+    }
+  }
+
+  /** A statement by itself. It can be tried again. */
+  async function alone(on: PoolClient, sql: string, parameters: readonly unknown[]) {
+    if (!writes.test(sql)) {
+      return run(on, sql, parameters);
+    }
+    const id = await begin(on);
+    try {
+      const result = await run(on, sql, parameters);
+      await commit(on, id);
       return result;
     } catch (error) {
-      await end('ROLLBACK').catch(() => undefined);
+      await on.query('ROLLBACK').catch(() => undefined);
       throw error;
     }
   }
 
   async function query(sql: string, parameters: readonly unknown[]) {
     if (/^begin$/iu.test(sql)) {
-      await begin();
+      transaction = await begin(client);
       return { command: 'SELECT', rowCount: 0, rows: [] };
     }
-    if (/^(?:commit|rollback)$/iu.test(sql)) {
-      return end(sql);
+    if (transaction === undefined) {
+      return alone(client, sql, parameters).catch(async (error: unknown) => {
+        if (!isAway(error)) {
+          throw error;
+        }
+        return elsewhere(async (other) => alone(other, sql, parameters));
+      });
     }
-    return isInTransaction || !writes.test(sql)
-      ? run(sql, parameters)
-      : inOwnTransaction(sql, parameters);
+    if (/^commit$/iu.test(sql)) {
+      await commit(client, transaction);
+      transaction = undefined;
+      return { command: 'COMMIT', rowCount: 0, rows: [] };
+    }
+    if (/^rollback$/iu.test(sql)) {
+      transaction = undefined;
+    }
+    return run(client, sql, parameters);
   }
 
   // A connection that is lost while it is in use says so in the statement, too.
