@@ -45,6 +45,21 @@ test('a command that a client sends as a field is carried out like one that is t
   expect(asked.words).toContain('"status":"pending"');
 });
 
+test('its text counts, and not the one that the message shows', async () => {
+  const pill = `<a href="https://matrix.to/#/${mallory}">Mallory</a>`;
+  await send(
+    { command: 'note', arguments: { target: mallory, text: '- *as* it is' } },
+    {
+      body: '!note Mallory *something* else',
+      format: 'org.matrix.custom.html',
+      formatted_body: `!note ${pill} <em>something</em> else`,
+    },
+  );
+  expect(await bot.store.notes.list(mallory, { limit: 2 })).toMatchObject([
+    { text: '- *as* it is' },
+  ]);
+});
+
 test('the role counts as with a line', async () => {
   const { changes, words } = await send(shadowBan, {}, people.vic);
   expect(changes).toEqual([]);
