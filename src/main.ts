@@ -28,6 +28,9 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   backup FILE    copy the database to a new file; the bot may be running
   restore FILE   check a backup, and put it in the place of the database; stop
                  the bot first
+  move-database  copy the database to PostgreSQL, or back to a file: --to URL or
+                 FILE; the bot may be running. Another source than the
+                 configured one: --from URL or FILE
   forget USER    remove a person from the database; stop the bot first. Without
                  --yes it only shows what names them
   healthcheck    ask the running bot at http.listen whether it is ready
@@ -122,6 +125,12 @@ async function main(argv: readonly string[]): Promise<number> {
       const config = await readConfig();
       const { restore } = await import('./cli/restore.ts');
       await restore(config, operand, print);
+      return exitStatus.done;
+    }
+    case 'move-database': {
+      const from = options.from ?? databasePlace((await readConfig()).database);
+      const { copyDatabase } = await import('./cli/move-database.ts');
+      await copyDatabase({ from, to: options.to }, print, (message) => console.error(message));
       return exitStatus.done;
     }
     default:

@@ -13,7 +13,8 @@ const filterOptions = [
   'until',
 ] as const;
 const optionNames = [...filterOptions, 'limit', 'format'] as const;
-const reportOptions = ['from', 'to', 'format', 'hide-below'] as const;
+const moveOptions = ['from', 'to'] as const;
+const reportOptions = [...moveOptions, 'format', 'hide-below'] as const;
 type OptionName = (typeof optionNames)[number] | (typeof reportOptions)[number];
 
 /** The commands, with their options and what follows their names. */
@@ -35,6 +36,7 @@ const commands: Readonly<
   report: { options: reportOptions },
   backup: { operand: 'FILE' },
   restore: { operand: 'FILE' },
+  'move-database': { options: moveOptions },
   forget: { operand: 'USER', options: ['yes'] },
   healthcheck: {},
 };

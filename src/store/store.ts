@@ -9,6 +9,7 @@ import { systemCodeOf } from '../core/system-error.ts';
 import { openDatabase } from './database.ts';
 import type { Connection, OpenOptions } from './database.ts';
 import { dialectOf } from './dialect.ts';
+import { assertFinished } from './move/unfinished-copy.ts';
 import { auditLog } from './tables/audit-log.ts';
 import type { AuditLog } from './tables/audit-log.ts';
 import { auditSearch } from './tables/audit-search.ts';
@@ -174,10 +175,16 @@ function createTables(guard?: Guard): (db: Connection) => StoreTables {
  * Opens the store. All calls throw a StoreError if the database fails.
  *
  * @param place a file of SQLite, or a URL of PostgreSQL
- * @throws SetupError as `openDatabase`
+ * @throws SetupError as `openDatabase`, or it is to be locked and is an unfinished copy
  */
 export async function openStore(place: string, options: OpenOptions = {}): Promise<Store> {
   const db: Kysely<Tables> = await openDatabase(place, options);
+  if ((options.lock ?? false) !== false) {
+    await assertFinished(db, place).catch(async (error: unknown) => {
+      await db.destroy();
+      throw error;
+    });
+  }
   let isOpen = true;
   const translated: Translate = async (work) => {
     if (!isOpen) {
