@@ -12,6 +12,8 @@ class TooDeepError extends Error {}
 
 /** Stands for the mark before an item of a list. It is a letter, so that nothing else is taken for it. */
 const itemMark = '\uA78F';
+/** How Markdown writes a line across the text. */
+const rule = '---';
 
 const lineBreaks = new Set(['br', 'p', 'div', 'li', 'tr', 'blockquote', 'pre', 'h1', 'h2', 'h3']);
 
@@ -38,7 +40,7 @@ interface Pill {
 interface FormattedText {
   /** The text, with every link to Matrix as the ID that it points to. */
   readonly text: string;
-  /** The same, with marks before the items of lists: for comparing only. */
+  /** The same, with lines across the text, and marks before the items of lists: for comparing only. */
   readonly listed: string;
   readonly pills: readonly Pill[];
   /** A sentence that says why the message may mean something else than it shows; undefined if it does not. */
@@ -110,6 +112,8 @@ export function readFormatted(html: string): FormattedText {
         link = { href, label: '', depth: 1 };
       } else if (name === 'ul' || name === 'ol') {
         lists.push(name === 'ul' ? undefined : firstNumber(attributes['start']));
+      } else if (name === 'hr') {
+        add('\n', `\n${rule}\n`);
       } else if (lineBreaks.has(name)) {
         add('\n', name === 'li' ? `\n${nextMark()}` : '\n');
       }
@@ -245,8 +249,8 @@ function bareWords(text: string): string {
 }
 
 /**
- * Whether a plain body says what a formatted one shows, apart from characters that formatting changes. Its lists may have
- * the marks of Markdown.
+ * Whether a plain body says what a formatted one shows, apart from characters that formatting changes. Its lists and
+ * lines may have the marks of Markdown.
  *
  * @param strictness `words`: also where words begin and end
  */
@@ -259,9 +263,10 @@ export function saysWhatIsShown(
   return read(plain) === read(text) || read(withUsualMarks(plain)) === read(listed);
 }
 
-/** Markdown takes `-`, `*` and `+` in front of an item of a list for the same, and `1)` for `1.`. */
+/** Markdown takes `-`, `*` and `+` in front of an item of a list for the same, `1)` for `1.`, and `***` for `---`. */
 function withUsualMarks(plain: string): string {
   return plain
+    .replaceAll(/^[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$/gmu, rule)
     .replaceAll(/^([ \t]*)[-*+](?=\s)/gmu, `$1${itemMark}`)
     .replaceAll(/^([ \t]*\d{1,9})\)(?=\s)/gmu, '$1.');
 }

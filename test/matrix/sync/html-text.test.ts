@@ -117,6 +117,10 @@ describe('formatted text', () => {
     ['a\n* b\n+ c', `<p>a</p><ul>${items('b', 'c')}</ul>`, true],
     ['a\n7. b\n8) c', `<p>a</p><ol start="7">${items('b', 'c')}</ol>`, true],
     ['1. a\n   - b\n2. c', `<ol>${items(`a<ul>${items('b')}</ul>`, 'c')}</ol>`, true],
+    ['a\n\n---\n\nb', '<p>a</p><hr /><p>b</p>', true],
+    ['a\n\n* * *\nb\n\n___', '<p>a</p><hr><p>b</p><hr>', true],
+    ['a\n\n---\n- b', `<p>a</p><hr>\n<ul>${items('b')}</ul>`, true],
+    ['a\n\n---\nb', '<p>a</p><p>b</p>', false],
     // In a list of one kind, the marks of another one mean something else.
     ['a\n5. b', `<p>a</p><ul>${items('b')}</ul>`, false],
     ['a\n--b', `<p>a</p><ul>${items('b')}</ul>`, false],
