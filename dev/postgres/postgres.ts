@@ -166,6 +166,7 @@ async function end(child: ChildProcess): Promise<void> {
 async function answers(url: string): Promise<true | undefined> {
   const { Client } = (await import('pg')).default;
   const client = new Client(url);
+  client.on('error', () => undefined);
   try {
     await client.connect();
     await client.end();

@@ -1,4 +1,4 @@
-import type { ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 
 const connectTimeoutMs = 10_000;
 
@@ -23,4 +23,14 @@ export async function clientConfig(url: string): Promise<ClientConfig> {
         type === int8 || type === numeric ? Number : types.getTypeParser(type, format ?? 'text'),
     },
   };
+}
+
+/** A connection of its own, which is not made yet. */
+export async function newClient(url: string, name?: string): Promise<Client> {
+  const pg = await loadPg();
+  const config = await clientConfig(url);
+  const client = new pg.Client({ ...config, application_name: name ?? config.application_name });
+  // If it is lost between two statements, the next one says so.
+  client.on('error', () => undefined);
+  return client;
 }

@@ -44,9 +44,11 @@ const advice: Readonly<Record<string, string>> = {
   '42501': 'The user must own the database, or may create tables in its schema.',
 };
 
-export function cannotBeOpened(url: string, error: unknown): SetupError {
+/** If PostgreSQL is away, the set-up may be right: whatever has started the process can try again. */
+export function cannotBeOpened(url: string, error: unknown): SetupError | StoreError {
   const code = codeOf(error);
-  return new SetupError(
+  const NotOpened = isAway(error) ? StoreError : SetupError;
+  return new NotOpened(
     `Can't open the database ${withoutPassword(url)} (${code}).`,
     advice[code] ?? 'Check database.url, and that PostgreSQL runs and can be reached.',
   );

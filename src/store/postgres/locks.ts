@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 
 import { SetupError, StoreError } from '../../core/errors.ts';
 import type { Lock } from '../files/lock.ts';
-import { clientConfig, loadPg } from './connect.ts';
+import { newClient } from './connect.ts';
 import { cannotBeOpened, failedError, isAway, withoutPassword } from './errors.ts';
 
 /** Locks of a database and schema, by a name. */
@@ -30,14 +30,12 @@ const lostPatienceMs = 30_000;
  * @throws SetupError another bot uses it, or it can't be opened
  */
 export async function lockPostgres(url: string, awayPatienceMs = 0): Promise<Lock> {
-  const { Client } = await loadPg();
-  const config = await clientConfig(url);
   let client: Client | undefined;
   let isReleased = false;
   let held: Promise<void>;
 
   async function take(): Promise<boolean> {
-    const next = new Client({ ...config, application_name: lockName });
+    const next = await newClient(url, lockName);
     try {
       await next.connect();
       for (const deadline = Date.now() + patienceMs; ; await wait(retryAfterMs)) {
@@ -54,8 +52,11 @@ export async function lockPostgres(url: string, awayPatienceMs = 0): Promise<Loc
       await next.end().catch(() => undefined);
       throw error;
     }
+    if (isReleased) {
+      await next.end();
+      return true;
+    }
     client = next;
-    next.on('error', () => undefined);
     next.once('end', () => {
       if (!isReleased) {
         held = takeAgain();

@@ -15,7 +15,7 @@ import type { DatabaseInspection } from '../database.ts';
 import type { Lock } from '../files/lock.ts';
 import * as first from '../migrations/postgres/0020-first.ts';
 import type { Tables } from '../schema.ts';
-import { clientConfig, loadPg } from './connect.ts';
+import { newClient } from './connect.ts';
 import { cannotBeOpened, withoutPassword } from './errors.ts';
 import { lockName, lockPostgres } from './locks.ts';
 import { openPool } from './pool.ts';
@@ -133,8 +133,7 @@ async function prepare(
 
 /** @throws SetupError it can't be reached, or stores texts in another encoding */
 async function assertUsable(url: string): Promise<void> {
-  const { Client } = await loadPg();
-  const client = new Client(await clientConfig(url));
+  const client = await newClient(url);
   try {
     await client.connect();
     const { rows } = await client.query<{ encoding: string }>(

@@ -1,0 +1,95 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { startPostgres } from '../../../dev/postgres/postgres.ts';
+import type { Postgres } from '../../../dev/postgres/postgres.ts';
+import { StoreError } from '../../../src/core/errors.ts';
+import { openStore } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+
+let postgres: Postgres;
+let store: Store;
+let interruptions = 0;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url('postgres'), {
+    lock: true,
+    onInterrupted: () => {
+      interruptions += 1;
+    },
+  });
+}, 60_000);
+afterAll(async () => {
+  await store.close();
+  await postgres.stop();
+});
+
+test('what begins after a restart of PostgreSQL, or while it is away, is done', async () => {
+  await store.syncState.set('token', 's1');
+  await postgres.restart();
+  expect(await store.syncState.get('token')).toBe('s1');
+  let written: Promise<unknown> = Promise.resolve();
+  await postgres.restart(async () => {
+    written = Promise.all([
+      store.syncState.set('alone', 's2'),
+      store.transaction(async ({ syncState }) => syncState.set('together', 's3')),
+      store.syncState.get('token'),
+    ]);
+  });
+  await written;
+  expect(await store.syncState.get('alone')).toBe('s2');
+  expect(await store.syncState.get('together')).toBe('s3');
+  expect(interruptions).toBe(0);
+}, 60_000);
+
+test('a transaction that a restart cuts off leaves nothing, and the program is told', async () => {
+  const cutOff = store.transaction(async ({ syncState }) => {
+    await syncState.set('token', 's4');
+    await postgres.restart();
+    await syncState.set('token', 's5');
+  });
+  await expect(cutOff).rejects.toThrow(StoreError);
+  expect(interruptions).toBe(1);
+  expect(await store.syncState.get('token')).toBe('s1');
+  await store.transaction(async ({ syncState }) => syncState.set('token', 's6'));
+  expect(await store.syncState.get('token')).toBe('s6');
+}, 60_000);
+
+test('a write by itself whose connection is cut is done on another one', async () => {
+  const other = new Client(postgres.url('postgres'));
+  await other.connect();
+  await other.query(
+    `SELECT pg_advisory_lock(hashtextextended('lawspeaker write ' || current_schema(), 0))`,
+  );
+  const written = store.syncState.set('token', 's7');
+  const waiting = `FROM pg_locks WHERE NOT granted`;
+  await expect
+    .poll(async () => (await other.query(`SELECT pid ${waiting}`)).rows, { timeout: 10_000 })
+    .toHaveLength(1);
+  await other.query(`SELECT pg_terminate_backend(pid) ${waiting}`);
+  await other.end();
+  await written;
+  expect(await store.syncState.get('token')).toBe('s7');
+}, 60_000);
+
+test('a bot that starts while PostgreSQL is away ends so that it is started again', async () => {
+  const outcomes: unknown[] = [];
+  await postgres.restart(async () => {
+    for (const lock of [true, false]) {
+      outcomes.push(await openStore(postgres.url('postgres'), { lock }).catch((error) => error));
+    }
+  });
+  // The process ends with status 2 for a fault of the set-up, and is not started again then.
+  const message = expect.stringContaining(`Can't open the database`) as string;
+  expect(outcomes).toMatchObject([
+    { code: 'store', message },
+    { code: 'store', message },
+  ]);
+}, 60_000);
+
+test('its lock is taken again', async () => {
+  await store.syncState.set('token', 's8');
+  await expect(openStore(postgres.url('postgres'), { lock: true })).rejects.toThrow(
+    'Another Lawspeaker already uses the database',
+  );
+}, 60_000);
