@@ -24,6 +24,9 @@ export async function makeFullDatabase(file: string): Promise<void> {
     VALUES ('wave', 1, 2, 3, 4, 5, 6);
     INSERT INTO damaged_rows (at, source, row_key, content, reason) VALUES (1, 'jobs', '7', '{', 'no JSON');
     UPDATE report_items SET room_name = 'a' || char(0) || 'b', note = '“é” 𝄞 ' || char(10) WHERE id = 1;
+    -- Sums can count what is no longer there.
+    INSERT INTO daily_counts (day, reports) VALUES (1, 7);
+    UPDATE work_totals SET asked = asked + 7;
     UPDATE sqlite_sequence SET seq = 40 WHERE name = 'operations'`);
   db.close();
 }

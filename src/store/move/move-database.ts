@@ -194,8 +194,9 @@ function changesOf({ changes }: Move, table: MovedTable): Changes {
   return changes.get(table) ?? { added: 0, changed: 0, removed: 0 };
 }
 
-/** How often to say how far it is. */
+/** How often to say how far it is. A table with fewer rows takes a moment. */
 const informEveryMs = 3000;
+const fewRows = 1000;
 
 async function progressOf({ source, inform }: Move, table: MovedTable): Promise<Progress> {
   const all = await countOf(source, table);
@@ -203,7 +204,7 @@ async function progressOf({ source, inform }: Move, table: MovedTable): Promise<
     inform(`${table.name}: ${rows.toLocaleString('en')} of ${all.toLocaleString('en')} rows`);
   let saidAt = Number.NEGATIVE_INFINITY;
   return (rows) => {
-    if (rows === all || performance.now() - saidAt > informEveryMs) {
+    if (all > fewRows && (rows === all || performance.now() - saidAt > informEveryMs)) {
       say(rows);
       saidAt = performance.now();
     }

@@ -115,14 +115,19 @@ test('a database with everything in it is the same on PostgreSQL, and on SQLite 
   expect(await store.operations.start(operation, 1)).toBe(41);
   await store.inbox.add([{ eventId: '$0:x', type: 'x', sender: '@ana:x', event: '{}' }], 0);
   await store.notes.add({ subject: '@mallory:x', text: 'more', author: '@ana:x', at: 1 }, '$e');
-  await act(store);
-  await store.close();
-
+  // Its bot goes on, too.
   const back = path.join(folder, 'back.db');
+  const acts: Promise<void>[] = [];
+  await move(database.place, back, () => void acts.push(act(store)));
+  expect(acts.length).toBeGreaterThan(1);
+  await Promise.all(acts);
+  await act(store);
+  const last = await store.auditLog.end();
+  await store.close();
   await move(database.place, back);
   expect(await everything(readFileWith(back))).toEqual(await everything(database.read));
   const returned = await openStore(back, { lock: true });
-  expect(await returned.auditLog.verify()).toMatchObject({ count: count + 2, fault: undefined });
+  expect(await returned.auditLog.verify()).toMatchObject({ ...last, fault: undefined });
   expect(await returned.auditLog.search({ text: 'scam of mallory', limit: 9 })).toHaveLength(1);
   expect(await returned.operations.start({ ...operation, eventId: '$n' }, 1)).toBe(42);
   await returned.close();
@@ -137,7 +142,7 @@ test('a second run copies what a running bot has changed, and what it forgot', a
     acts += 1;
     void act(bot);
   });
-  expect(acts).toBeGreaterThan(2);
+  expect(acts).toBeGreaterThan(1);
   await act(bot);
   await bot.transaction(async ({ notes, tags, outbox, secrets, reportItems, syncState }) => {
     await reportItems.move(1, { state: 'resolved', by: '@ana:x', isShown: true }, 9);
