@@ -58,7 +58,9 @@ export default defineConfig({
                 env: { LAWSPEAKER_TEST_DATABASE: 'postgres' },
                 // One PostgreSQL for the run; it starts only where this project has tests to run.
                 globalSetup: ['test/support/postgres-setup.ts'],
-                testTimeout: 20_000,
+                testTimeout: 30_000,
+                // A busy machine takes longer than the second that a poll has by default.
+                expect: { poll: { timeout: 20_000 } },
               },
             },
           ]
