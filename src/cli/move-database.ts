@@ -1,4 +1,4 @@
-import { count } from '../chat/answers/phrases.ts';
+import { count, whole } from '../chat/answers/phrases.ts';
 import { UsageError } from '../core/errors.ts';
 import { moveDatabase } from '../store/move/move-database.ts';
 import type { MovedCounts } from '../store/move/move-database.ts';
@@ -55,9 +55,9 @@ function assertPlace(option: string, place: string): void {
 
 function changesText({ added, changed, removed }: MovedCounts): string {
   const changes = [
-    ...(added === 0 ? [] : [`${added} added`]),
-    ...(changed === 0 ? [] : [`${changed} changed`]),
-    ...(removed === 0 ? [] : [`${removed} removed`]),
+    ...(added === 0 ? [] : [`${whole(added)} added`]),
+    ...(changed === 0 ? [] : [`${whole(changed)} changed`]),
+    ...(removed === 0 ? [] : [`${whole(removed)} removed`]),
   ];
   return changes.length === 0 ? '' : ` (${changes.join(', ')})`;
 }

@@ -10,6 +10,7 @@ import { auditLog } from '../tables/audit-log.ts';
 import { addRows, asTable, onlyOf, piecesOf, sameRows, textOf } from './copy-rows.ts';
 import type { Changes, Progress } from './copy-rows.ts';
 import type { MovedTable } from './tables.ts';
+import { clearOldVersions } from './tidy-postgres.ts';
 
 /**
  * @returns the number of the last row of the target; 0 if it has none
@@ -68,6 +69,8 @@ export async function assertStorable(
   }
 }
 
+const tidyAfterPieces = 20;
+
 /** Adds the rows of the source after `after`. */
 export async function appendRows(
   source: Connection,
@@ -78,7 +81,12 @@ export async function appendRows(
   progress: Progress,
 ): Promise<void> {
   let done = after;
+  let pieces = 0;
   for await (const rows of piecesOf(source, table, { after: [after] })) {
+    pieces += 1;
+    if (pieces % tidyAfterPieces === 0) {
+      await clearOldVersions(target);
+    }
     await target.transaction().execute(async (transaction) => addRows(transaction, table, rows));
     changes.added += rows.length;
     done += rows.length;

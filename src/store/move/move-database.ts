@@ -17,6 +17,7 @@ import type { Changes, Progress } from './copy-rows.ts';
 import { continueNumbers } from './numbers.ts';
 import { listOf, movedTables } from './tables.ts';
 import type { MovedTable, MovedTables } from './tables.ts';
+import { countForPlans } from './tidy-postgres.ts';
 import { isUnfinishedCopy, markUnfinished } from './unfinished-copy.ts';
 
 /** A table with the rows that it has now, on both sides. */
@@ -115,6 +116,7 @@ async function move(one: Move): Promise<Moved> {
     }
   }
 
+  await countForPlans(target);
   inform(`Verifying the audit log in ${shownPlace(to)}.`);
   const copy = await verified(
     target,
