@@ -37,6 +37,8 @@ export interface Gate extends AsyncDisposable {
   turnedAway(method: string, path: RegExp, times: number): Promise<void>;
   /** The number of requests with this method and path so far. */
   count(method: string, path: RegExp): number;
+  /** The same, without those that a dying client has sent only in part: they never reach the homeserver. */
+  arrived(method: string, path: RegExp): number;
 }
 
 interface Meeting {
@@ -53,6 +55,7 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
   const target = new URL(homeserverUrl);
   const meetings: Meeting[] = [];
   const seen: { method: string; path: string }[] = [];
+  const whole: { method: string; path: string }[] = [];
   const inFlight = new Set<Passage>();
   let closed: RegExp | undefined;
   let refused: { method: string; path: string }[] = [];
@@ -62,7 +65,10 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
     seen.push({ method, path });
     const sent = incoming.toArray().then((chunks) => Buffer.concat(chunks));
     // The client may have been killed in the meantime.
-    sent.catch(() => undefined);
+    sent.then(
+      () => whole.push({ method, path }),
+      () => undefined,
+    );
     const passage = passageFor(target, incoming, sent, outgoing);
     if (closed?.test(path) === true) {
       passage.drop();
@@ -116,6 +122,8 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
     },
     count: (method, path) =>
       seen.filter((one) => one.method === method && path.test(one.path)).length,
+    arrived: (method, path) =>
+      whole.filter((one) => one.method === method && path.test(one.path)).length,
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();

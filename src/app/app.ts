@@ -35,7 +35,7 @@ import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import type { DelegationService } from '../services/delegation/delegation.ts';
 import { createServices } from '../services/services.ts';
 import { lockDatabase } from '../store/database.ts';
-import type { Lock } from '../store/files/lock.ts';
+import type { DatabaseLock, Lease, Lock } from '../store/files/lock.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { AddressError } from './ask-homeserver.ts';
@@ -75,8 +75,15 @@ export function createClient(
   { homeserver: { url, accessToken } }: Config,
   stop: AbortSignal,
   { requestTimeoutMs }: Timing = {},
+  lease?: Lease,
 ): ClientApi {
-  return createClientApi({ url, accessToken, stop, maxTimeoutMs: requestTimeoutMs });
+  return createClientApi({
+    url,
+    accessToken,
+    stop,
+    maxTimeoutMs: requestTimeoutMs,
+    assertMayChange: lease?.assertHeld,
+  });
 }
 
 /**
@@ -102,14 +109,24 @@ async function startOnce(
 ): Promise<App> {
   const stopping = new AbortController();
   const warn = (warning: string) => log.warn({}, warning);
-  // First of all: a second bot with this configuration must hear of the first one, not of its port.
-  const lock = await lockDatabase(databasePlace(config.database), { warn, patienceMs });
   let probes: Probes | undefined;
+  let lock: DatabaseLock | undefined;
   let store: Store | undefined;
   let keys: Lock | undefined;
   try {
-    probes = await openConfiguredProbes(config, log);
-    const client = createClient(config, stopping.signal, timing);
+    // First of all: a second bot with this configuration must hear of the first one, not of its port.
+    lock = await lockDatabase(databasePlace(config.database), {
+      warn,
+      patienceMs,
+      signal: stopping.signal,
+      async onStandby(leader) {
+        probes = await openConfiguredProbes(config, log);
+        probes.standsBy();
+        log.info({ leader }, 'another process leads; this one stands by');
+      },
+    });
+    probes ??= await openConfiguredProbes(config, log);
+    const client = createClient(config, stopping.signal, timing, lock.lease);
     const inform = (message: string) => log.info({}, message);
     const interrupted = Promise.withResolvers<void>();
     const opened = await openStore(databasePlace(config.database), {
@@ -147,7 +164,7 @@ async function startOnce(
     stopping.abort();
     keys?.release();
     await store?.close();
-    lock.release();
+    await lock?.release();
     await probes?.close();
     throw error;
   }
@@ -160,7 +177,7 @@ interface Parts {
   readonly moves: Moves;
   readonly store: Store;
   /** Of the database. */
-  readonly lock: Lock;
+  readonly lock: DatabaseLock;
   readonly keys: Lock | undefined;
   readonly probes: Probes;
   readonly setup: Setup;
@@ -175,7 +192,12 @@ async function run(parts: Parts): Promise<App> {
   const { config, log, client, moves, store, lock, keys, probes, setup, stopping, timing } = parts;
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const { requestTimeoutMs = durationMs(config.homeserver.requestTimeout) } = timing;
-  const synapse = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
+  const synapse = createAdminApi({
+    url: adminUrl,
+    accessToken,
+    requestTimeoutMs,
+    assertMayChange: lock.lease?.assertHeld,
+  });
   const { api, delegation } = await apiFor(synapse, setup, timing);
   const registry = await createConfiguredRegistry(config);
   const settings = settingsFrom(config, setup, requestTimeoutMs);
@@ -200,6 +222,7 @@ async function run(parts: Parts): Promise<App> {
     ended.reject(new RestartNeeded());
   };
   void restartIfInterrupted();
+  lock.lease?.lost.catch(ended.reject);
 
   // These are built after parts that call them, which only happens later.
   let operations: Operations | undefined;
@@ -258,6 +281,7 @@ async function run(parts: Parts): Promise<App> {
       context: () => started.context,
       syncHealth: () => sync?.health,
       reportReadings: readings,
+      processes: async () => (await lock.lease?.processes()) ?? [],
       web: () => web,
     }),
     botUser: setup.botUser,
@@ -433,7 +457,7 @@ async function run(parts: Parts): Promise<App> {
       transport.crypto.close();
       keys?.release();
       await store.close();
-      lock.release();
+      await lock.release();
       await probes.close();
     },
   };

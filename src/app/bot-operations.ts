@@ -10,6 +10,7 @@ import type { FindContext } from '../operations/confirm/find-confirmation.ts';
 import { stop } from '../operations/execute/stop.ts';
 import type { StopContext } from '../operations/execute/stop.ts';
 import type { BotOperations, ReportReading } from '../services/bot/bot-operations.ts';
+import type { BotProcess } from '../store/files/lock.ts';
 import type { Store } from '../store/store.ts';
 import type { Web } from '../web/web.ts';
 import type { Transport } from './transport.ts';
@@ -25,6 +26,8 @@ export function createBotOperations(options: {
   /** Undefined before the first sync. */
   readonly syncHealth: () => SyncHealth | undefined;
   readonly reportReadings: () => ReportReading[];
+  /** Of one that can't be replaced by another, there is no list. */
+  readonly processes: () => Promise<readonly BotProcess[]>;
   /** Undefined if it is off. */
   readonly web: () => Pick<Web, 'closeFor' | 'linkFor'> | undefined;
 }): BotOperations {
@@ -72,6 +75,7 @@ export function createBotOperations(options: {
         whyUnableToSend: transport.sendPermission.whyMissing(),
         dataLoss: await store.dataLoss.get(),
         reportReadings: options.reportReadings(),
+        processes: await options.processes(),
       };
     },
   };

@@ -319,6 +319,8 @@ interface RequestBounds {
   readonly stop?: AbortSignal | undefined;
   /** No request takes longer, whatever its own timeout. */
   readonly maxTimeoutMs?: number | undefined;
+  /** Called before each request that changes something. Throws if this process may change nothing. */
+  readonly assertMayChange?: (() => void) | undefined;
   /** Answers that nest deeper are refused: see `decodeAnswer`. */
   readonly maxDepth?: number | undefined;
 }
@@ -336,6 +338,9 @@ export function createSendRequest(
 ): SendRequest {
   return async (method, template, options) => {
     const request = `${method} ${template}`;
+    if (method !== 'GET') {
+      bounds.assertMayChange?.();
+    }
     const { answer, body, file, timeoutMs, retry = 'safe' } = options;
     const url = urlOf(baseUrl, template, options);
     const {

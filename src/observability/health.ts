@@ -24,6 +24,8 @@ export interface Vitals {
 export interface Health {
   /** Call it when the bot is built: from then on, these are checked. */
   watch(vitals: Vitals): void;
+  /** Call it if another process leads: this one waits. */
+  standsBy(): void;
   /** Call it when the bot has started. */
   started(): void;
   /** Call it when the bot no longer works, with the reason, such as `is stopping`. */
@@ -40,13 +42,19 @@ const databasePatienceMs = 5000;
 /** Whether the bot is alive, and whether it is ready: what orchestrators ask. */
 export function createHealth(options: { databasePatienceMs?: number } = {}): Health {
   const patienceMs = options.databasePatienceMs ?? databasePatienceMs;
-  let phase: 'starting' | 'running' | 'over' = 'starting';
+  let phase: 'standby' | 'starting' | 'running' | 'over' = 'starting';
   let reason: string | undefined;
   let vitals: Vitals | undefined;
 
   return {
     watch(found) {
       vitals = found;
+      if (phase === 'standby') {
+        phase = 'starting';
+      }
+    },
+    standsBy() {
+      phase = 'standby';
     },
     started() {
       if (phase === 'starting') {
@@ -61,6 +69,9 @@ export function createHealth(options: { databasePatienceMs?: number } = {}): Hea
     async faults() {
       if (phase === 'over') {
         return [`the bot ${reason ?? 'has ended'}`];
+      }
+      if (phase === 'standby') {
+        return ['the bot stands by: another process leads'];
       }
       if (vitals === undefined) {
         return ['the bot is starting: waiting for the homeserver'];

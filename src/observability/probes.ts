@@ -15,6 +15,8 @@ export interface Probes {
   watch(input: ProbeInput): void;
   /** Serves these pages, too, until it is called again. */
   serve(pages: Pages | undefined): void;
+  /** Call it if another process leads: this one waits. */
+  standsBy(): void;
   /** Call it when the bot has started. */
   started(): void;
   /** Call it when the bot no longer works, with the reason, such as `is stopping`. */
@@ -26,6 +28,7 @@ export interface Probes {
 const noProbes: Probes = {
   watch: () => undefined,
   serve: () => undefined,
+  standsBy: () => undefined,
   started: () => undefined,
   over: () => undefined,
   close: async () => undefined,

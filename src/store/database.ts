@@ -8,7 +8,7 @@ import { Migrator } from 'kysely/migration';
 import { SetupError } from '../core/errors.ts';
 import { reasonOf } from '../core/system-error.ts';
 import { takeLock } from './files/lock.ts';
-import type { Lock } from './files/lock.ts';
+import type { DatabaseLock, Lock } from './files/lock.ts';
 import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
 import type { Warn } from './files/private-files.ts';
 import { mendSearch, mendingSearch } from './mend-search.ts';
@@ -30,6 +30,7 @@ import * as notes from './migrations/0018-notes.ts';
 import * as closedReports from './migrations/0019-closed-reports.ts';
 import * as rulesAgain from './migrations/0020-rules-again.ts';
 import { isPostgres } from './postgres/errors.ts';
+import type { LeaseOptions } from './postgres/lease.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -57,7 +58,7 @@ const migrations = {
 export interface OpenOptions {
   readonly readonly?: boolean;
   /** Keep other bots from opening it until it is closed; or the lock that does so already. */
-  readonly lock?: boolean | Lock;
+  readonly lock?: boolean | DatabaseLock;
   /** Called if other users can read the files and that can't be changed. */
   readonly warn?: Warn;
   /**
@@ -115,23 +116,27 @@ async function openFile(file: string, options: OpenOptions): Promise<Kysely<Tabl
  */
 export async function lockDatabase(
   place: string,
-  options: Pick<OpenOptions, 'warn'> & { readonly patienceMs?: number } = {},
-): Promise<Lock> {
+  { warn, ...options }: Pick<OpenOptions, 'warn'> & LeaseOptions = {},
+): Promise<DatabaseLock> {
   if (isPostgres(place)) {
-    const { lockPostgres } = await import('./postgres/locks.ts');
-    return lockPostgres(place, options.patienceMs);
+    const { takeLease } = await import('./postgres/lease.ts');
+    return takeLease(place, options);
   }
-  return lockFile(place, options);
+  const lock = lockFile(place, { warn });
+  return { release: async () => lock.release() };
 }
 
-function lockFile(file: string, options: Pick<OpenOptions, 'warn'>): Lock {
+function lockFile(file: string, options: { readonly warn?: Warn | undefined }): Lock {
   makePrivate(file, options);
   return takeLock(`${file}-lock`, `the database ${file}`, 'database.path');
 }
 
 function makePrivate(
   file: string,
-  { readonly, warn = () => undefined }: Pick<OpenOptions, 'readonly' | 'warn'>,
+  {
+    readonly,
+    warn = () => undefined,
+  }: { readonly readonly?: boolean; readonly warn?: Warn | undefined },
 ): void {
   if (readonly !== true && file !== inMemory) {
     makeDatabasePrivate(file, warn);

@@ -152,6 +152,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         whyUnableToSend: undefined,
         dataLoss: undefined,
         reportReadings: [],
+        processes: [],
       }),
       openDirect: async () => async () => () => undefined,
       linkToPage: () => ({

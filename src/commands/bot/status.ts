@@ -1,8 +1,12 @@
 import { bold, facts, line } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
 import { ago, count, dateTime, span, when } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
+import type { BotOperations } from '../../services/bot/bot-operations.ts';
+
+type Bot = Awaited<ReturnType<BotOperations['status']>>;
 
 export default defineCommand({
   name: 'status',
@@ -59,6 +63,7 @@ export default defineCommand({
           `started ${when(bot.startedAt, now)}`,
           bot.lastSyncAt === undefined ? 'never synced' : `synced ${ago(bot.lastSyncAt, now)}`,
         ),
+        ...(bot.processes.length === 0 ? [] : [processLine(bot.processes)]),
         facts(
           isIdle && (openReports === 0 ? 'Nothing pending' : 'No pending confirmations'),
           pending > 0 && count(pending, 'pending confirmation'),
@@ -89,3 +94,15 @@ export default defineCommand({
     };
   },
 });
+
+function processLine(processes: Bot['processes']): Block {
+  const name = ({ host, pid }: Bot['processes'][number]) => `${host} (${pid})`;
+  const leader = processes.find(({ leads }) => leads);
+  const others = processes.filter(({ leads }) => !leads);
+  return facts(
+    leader !== undefined && `${name(leader)} leads`,
+    others.length === 0
+      ? 'no other process stands by'
+      : `${others.map(name).join(', ')} ${others.length === 1 ? 'stands' : 'stand'} by`,
+  );
+}

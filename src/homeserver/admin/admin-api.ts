@@ -21,6 +21,8 @@ interface AdminApiOptions {
   readonly accessToken: string;
   /** How long one request may take in all; see `createHttp`. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Called before each request that changes something. Throws if this process may change nothing. */
+  readonly assertMayChange?: (() => void) | undefined;
 }
 
 /**
@@ -30,7 +32,8 @@ interface AdminApiOptions {
  * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
 export function createAdminApi(options: AdminApiOptions): AdminApi {
-  return adminApiOn(createSendRequest(createHttp(options), options.url));
+  const { url, assertMayChange } = options;
+  return adminApiOn(createSendRequest(createHttp(options), url, { assertMayChange }));
 }
 
 /** The same API over another way to send. */

@@ -16,6 +16,8 @@ interface ClientApiOptions {
   readonly stop: AbortSignal;
   /** No request takes longer, whatever its own timeout. */
   readonly maxTimeoutMs?: number | undefined;
+  /** Called before each request that changes something. Throws if this process may change nothing. */
+  readonly assertMayChange?: (() => void) | undefined;
 }
 
 /**
@@ -26,10 +28,10 @@ interface ClientApiOptions {
  * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
 export function createClientApi(options: ClientApiOptions): ClientApi {
-  const { url, accessToken, stop, maxTimeoutMs } = options;
+  const { url, accessToken, stop, maxTimeoutMs, assertMayChange } = options;
   const http = createHttp({ accessToken });
   // Anybody in a room can send events that nest deep. They must not keep the bot from reading the room.
-  const bounds = { stop, maxTimeoutMs, maxDepth: Number.POSITIVE_INFINITY };
+  const bounds = { stop, maxTimeoutMs, assertMayChange, maxDepth: Number.POSITIVE_INFINITY };
   return clientApiOn({
     send: createSendRequest(http, url, bounds),
     download: createDownload(http, url, bounds),

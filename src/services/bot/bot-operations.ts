@@ -1,4 +1,5 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import type { BotProcess } from '../../store/files/lock.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
 import type { Timer } from '../../store/tables/timers.ts';
 
@@ -75,6 +76,8 @@ interface BotStatus {
   readonly dataLoss: DataLoss | undefined;
   /** One for each list that is read: reports if the queue is on, new accounts if there is a rule on sign-ups. */
   readonly reportReadings: readonly ReportReading[];
+  /** All processes on the same database; empty on SQLite, which one process uses. */
+  readonly processes: readonly BotProcess[];
 }
 
 /**

@@ -12,12 +12,35 @@ import { makeFile } from './private-files.ts';
 /** Held until it is released or the process ends. The operating system releases it even after a crash. */
 export interface Lock {
   release(): void;
-  /**
-   * Only of a lock that can be lost: asks whether it still is held.
-   *
-   * @throws StoreError it is not
-   */
-  assertHeld?(): Promise<void>;
+}
+
+/** Of a database. */
+export interface DatabaseLock {
+  release(): Promise<void>;
+  /** Only of a lock that another process takes over if this one doesn't renew it. */
+  readonly lease?: Lease;
+}
+
+/** What a process knows of the lock that it renews. */
+export interface Lease {
+  /** Part of a query, which gives a row as long as no other process has taken over. */
+  readonly fence: string;
+  /** @throws StoreError it was not renewed in time: another process may act by now */
+  assertHeld(): void;
+  /** Rejects once another process has taken over. */
+  readonly lost: Promise<never>;
+  /** All processes that use the database, the oldest first. */
+  processes(): Promise<readonly BotProcess[]>;
+}
+
+/** A process of the bot. One leads, the others stand by. */
+export interface BotProcess {
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly leads: boolean;
 }
 
 interface Holder {
@@ -57,7 +80,11 @@ export function takeLock(
       db.exec('CREATE TABLE IF NOT EXISTS holder (token TEXT, pid INT, host TEXT, started_at INT)');
       if (holderIn(db)?.token === token) {
         const held = db;
-        return { release: () => held.close() };
+        return {
+          release() {
+            held.close();
+          },
+        };
       }
       // Others can only read what is committed. The first to start a transaction after that has the lock.
       db.exec('DELETE FROM holder');
@@ -113,11 +140,20 @@ function whoHolds(db: Database.Database | undefined): string {
     if (holder === undefined) {
       return '';
     }
-    const started = new Date(holder.started_at).toISOString().slice(0, 16).replace('T', ' ');
-    return ` (process ${holder.pid} on ${holder.host}, started ${started} UTC)`;
+    return processText({ ...holder, startedAt: holder.started_at });
   } catch {
     return '';
   }
+}
+
+/** ` (process 4711 on chat1, started 2026-11-27 13:05 UTC)`. */
+export function processText({
+  pid,
+  host,
+  startedAt,
+}: Pick<BotProcess, 'host' | 'pid' | 'startedAt'>): string {
+  const started = new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ');
+  return ` (process ${pid} on ${host}, started ${started} UTC)`;
 }
 
 function cannotLock(file: string, error: unknown): SetupError {

@@ -60,3 +60,10 @@ export function isAway(error: unknown): boolean {
     codeOf(error),
   );
 }
+
+export function takenOver(): StoreError {
+  return new StoreError(
+    'another process has taken over the database',
+    'This one did not renew its lease in time. It stops; once started again, it stands by.',
+  );
+}

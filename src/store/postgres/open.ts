@@ -12,12 +12,13 @@ import { Migrator } from 'kysely/migration';
 import { LawspeakerError, SetupError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { DatabaseInspection } from '../database.ts';
-import type { Lock } from '../files/lock.ts';
+import { processText } from '../files/lock.ts';
+import type { BotProcess, DatabaseLock } from '../files/lock.ts';
 import * as first from '../migrations/postgres/0020-first.ts';
 import type { Tables } from '../schema.ts';
 import { newClient } from './connect.ts';
 import { cannotBeOpened, withoutPassword } from './errors.ts';
-import { lockName, lockPostgres } from './locks.ts';
+import { takeLease } from './lease.ts';
 import { openPool } from './pool.ts';
 import type { PoolOptions } from './pool.ts';
 
@@ -26,7 +27,7 @@ const known = Object.keys(migrations);
 
 /** What `inspectPostgres` finds. */
 interface PostgresInspection extends DatabaseInspection {
-  /** ` (from 10.0.0.5, since 2026-11-27 13:05 UTC)` if a bot uses it. */
+  /** ` (process 4711 on chat1, started 2026-11-27 13:05 UTC)` if a bot uses it. */
   readonly holder: string | undefined;
 }
 
@@ -37,20 +38,17 @@ interface PostgresInspection extends DatabaseInspection {
  */
 export async function inspectPostgres(url: string): Promise<PostgresInspection> {
   await assertUsable(url);
-  const db = await connectedTo(url, { readonly: true, assertMayWrite: async () => undefined });
+  const db = await connectedTo(url, { readonly: true, fence: undefined });
   try {
     const made = await migrationsIn(db);
     if (isNewer(made)) {
       throw newerError(url);
     }
     const values = made.length === 0 ? [] : await db.selectFrom('sync_state').selectAll().execute();
-    const { rows: holders } = await sql<{ address: string | null; since: Date }>`
-      SELECT client_addr::text AS address, backend_start AS since FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name = ${lockName}`.execute(db);
     return {
       state: made.length === 0 ? 'missing' : isDeepStrictEqual(made, known) ? 'current' : 'older',
       syncState: new Map(values.map(({ name, value }) => [name, value])),
-      holder: holders[0] === undefined ? undefined : holderText(holders[0]),
+      holder: await leaderIn(db),
     };
   } catch (error) {
     throw error instanceof SetupError ? error : cannotBeOpened(url, error);
@@ -59,15 +57,23 @@ export async function inspectPostgres(url: string): Promise<PostgresInspection> 
   }
 }
 
-function holderText({ address, since }: { address: string | null; since: Date }): string {
-  const at = since.toISOString().slice(0, 16).replace('T', ' ');
-  return ` (${address === null ? '' : `from ${address.replace(/\/\d+$/u, '')}, `}since ${at} UTC)`;
+async function leaderIn(db: Kysely<Tables>): Promise<string | undefined> {
+  const { rows: tables } = await sql<{ is_there: number }>`
+    SELECT count(to_regclass('lawspeaker_lease')) AS is_there`.execute(db);
+  if (tables[0]?.is_there !== 1) {
+    return undefined;
+  }
+  const { rows } = await sql<Pick<BotProcess, 'host' | 'pid' | 'startedAt'>>`
+    SELECT host, pid, started_at AS "startedAt"
+    FROM lawspeaker_lease JOIN lawspeaker_processes ON id = holder
+    WHERE ends_at > clock_timestamp()`.execute(db);
+  return rows[0] && processText(rows[0]);
 }
 
 interface PostgresOptions {
   readonly readonly?: boolean | undefined;
   /** Keep other bots from opening it until it is closed; or the lock that does so. */
-  readonly lock?: boolean | Lock | undefined;
+  readonly lock?: boolean | DatabaseLock | undefined;
   readonly inform?: ((message: string) => void) | undefined;
 }
 
@@ -80,19 +86,26 @@ export async function openPostgres(
   url: string,
   { readonly = false, lock = false, inform }: PostgresOptions,
 ): Promise<Kysely<Tables>> {
-  const held = lock === true ? await lockPostgres(url) : lock === false ? undefined : lock;
-  const assertMayWrite = async () => held?.assertHeld?.();
-  const db = await connectedTo(url, { readonly, assertMayWrite });
-  const releaseOwn = () => (lock === true ? held?.release() : undefined);
+  const held = lock === true ? await takeLease(url) : lock === false ? undefined : lock;
+  const db = await connectedTo(url, { readonly, fence: held?.lease?.fence });
+  const releaseOwn = async () => (lock === true ? held?.release() : undefined);
   try {
     await prepare(db, url, { readonly, inform });
   } catch (error) {
     await db.destroy();
-    releaseOwn();
+    await releaseOwn();
     throw error instanceof LawspeakerError ? error : cannotBeOpened(url, error);
   }
   const destroy = db.destroy.bind(db);
-  return Object.assign(db, { destroy: async () => destroy().finally(releaseOwn) });
+  return Object.assign(db, {
+    async destroy() {
+      try {
+        await destroy();
+      } finally {
+        await releaseOwn();
+      }
+    },
+  });
 }
 
 async function connectedTo(url: string, options: PoolOptions): Promise<Kysely<Tables>> {

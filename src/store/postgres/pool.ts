@@ -5,21 +5,23 @@ import type { PoolClient, QueryResult } from 'pg';
 
 import { withoutNul } from '../dialect.ts';
 import { clientConfig, loadPg } from './connect.ts';
-import { failedError, isAway } from './errors.ts';
+import { failedError, isAway, takenOver } from './errors.ts';
 import { writeLock } from './locks.ts';
 
 /** One writes, the others read. */
 const maxConnections = 4;
 /** No statement of the bot takes nearly as long, except the migrations. */
 const statementTimeoutMs = 60_000;
+/** No transaction of the bot waits for anything else. */
+const idleTimeoutMs = 5000;
 /** How long to wait for PostgreSQL if it restarts. */
 const patienceMs = 10_000;
 const retryAfterMs = 200;
 
 export interface PoolOptions {
   readonly readonly: boolean;
-  /** Throws if the bot must not write. */
-  readonly assertMayWrite: () => Promise<void>;
+  /** Part of a query, which gives no row if this process may not write any more. */
+  readonly fence?: string | undefined;
 }
 
 /** Connections of which one at a time writes, as on SQLite: the hash chain can't fork. */
@@ -29,8 +31,8 @@ export async function openPool(url: string, options: PoolOptions): Promise<Postg
     ...(await clientConfig(url)),
     max: maxConnections,
     statement_timeout: statementTimeoutMs,
-    // A process that was stopped in a transaction must not hold up the others.
-    idle_in_transaction_session_timeout: statementTimeoutMs,
+    // A process that was frozen in a transaction must not hold up the one that takes over.
+    idle_in_transaction_session_timeout: idleTimeoutMs,
   });
   // A connection that is not in use was lost. The pool makes a new one.
   pool.on('error', () => undefined);
@@ -74,7 +76,7 @@ async function run(client: PoolClient, sql: string, parameters: readonly unknown
 function guarded(
   client: PoolClient,
   connect: () => Promise<PoolClient>,
-  { readonly, assertMayWrite }: PoolOptions,
+  { readonly, fence = '' }: PoolOptions,
 ) {
   /** The number of the transaction, by which PostgreSQL knows what became of it. */
   let transaction: string | undefined;
@@ -94,11 +96,16 @@ function guarded(
       await on.query('BEGIN READ ONLY');
       return '';
     }
-    await assertMayWrite();
+    // After the lock is taken, nobody can take over before the end of the transaction.
     const results: unknown = await on.query(
-      `BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id`,
+      `BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id ${fence}`,
     );
-    return (results as QueryResult<{ id: string }>[])[2]?.rows[0]?.id ?? '';
+    const [row] = (results as QueryResult<{ id: string }>[])[2]?.rows ?? [];
+    if (row === undefined) {
+      await on.query('ROLLBACK');
+      throw takenOver();
+    }
+    return row.id;
   }
 
   /** Ends a transaction. If the connection is lost meanwhile, PostgreSQL says afterwards whether it was committed. */

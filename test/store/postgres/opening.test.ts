@@ -1,4 +1,3 @@
-import { Client } from 'pg';
 import { expect, test } from 'vitest';
 
 import { StoreError } from '../../../src/core/errors.ts';
@@ -28,31 +27,6 @@ test('only one bot uses a database, and it can be read meanwhile', async () => {
   const next = await openStore(database.place, { lock: true });
   expect(await next.syncState.get('token')).toBe('s1');
   await next.close();
-}, 30_000);
-
-test('a bot that another one has replaced writes nothing more', async () => {
-  await using database = await createTestDatabase();
-  const bot = await openStore(database.place, { lock: true });
-  await bot.syncState.set('token', 's1');
-  // Somebody waits for the lock, and has it as soon as the connection of the bot is cut.
-  const other = new Client(database.place);
-  await other.connect();
-  const taken = other.query(
-    `SELECT pg_advisory_lock(hashtextextended('lawspeaker bot ' || current_schema(), 0))`,
-  );
-  await expect
-    .poll(async () => database.read(`SELECT 1 FROM pg_locks WHERE NOT granted`))
-    .toHaveLength(1);
-  await database.read(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name = 'lawspeaker lock'`,
-  );
-  await taken;
-  await expect
-    .poll(async () => bot.syncState.set('token', 's2').catch(String), { timeout: 10_000 })
-    .toContain('another bot has taken over the database');
-  await other.end();
-  await bot.close();
 }, 30_000);
 
 test('what can’t be opened says why, and nothing of the password', async () => {

@@ -1,0 +1,362 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Client } from 'pg';
+
+import { SetupError, StoreError } from '../../core/errors.ts';
+import { version } from '../../core/version.ts';
+import type { BotProcess, DatabaseLock, Lease } from '../files/lock.ts';
+import { newClient } from './connect.ts';
+import { cannotBeOpened, isAway, takenOver, withoutPassword } from './errors.ts';
+import { writeLock } from './locks.ts';
+
+/*
+ * Which of several processes leads: it alone syncs, speaks and acts. The others stand by. A lease has an end, and a
+ * number (an epoch) that grows with each new leader. Every transaction of a leader checks the number, so that one that
+ * was frozen and wakes up later writes nothing more. By its own clock, it also knows when it may not act any more.
+ */
+
+/** Times of a lease, in milliseconds. */
+interface LeaseTimes {
+  /** Others may take over when it was not renewed for this long. */
+  readonly endsAfter: number;
+  /** How often it is renewed, and how often those who stand by look. */
+  readonly renewEvery: number;
+}
+
+/** A crashed leader is replaced within ten seconds. */
+const usualTimes: LeaseTimes = { endsAfter: 8000, renewEvery: 1000 };
+
+/** A process that was not seen for this long is gone. */
+const goneAfter = `interval '1 minute'`;
+const retryAfterMs = 200;
+/** If PostgreSQL is away, a bot that stops does not wait for it. */
+const releaseTimeoutMs = 2000;
+const channel = 'lawspeaker_lease';
+
+/** Not part of the migrations: those are the leader's work, and one has to lead first. */
+const tables = `
+  BEGIN;
+  ${writeLock};
+  CREATE TABLE IF NOT EXISTS lawspeaker_lease (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    epoch bigint NOT NULL,
+    holder text NOT NULL,
+    ends_at timestamptz NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS lawspeaker_processes (
+    id text PRIMARY KEY,
+    host text NOT NULL,
+    pid bigint NOT NULL,
+    version text NOT NULL,
+    started_at bigint NOT NULL,
+    seen_at timestamptz NOT NULL
+  );
+  COMMIT`;
+
+/** Its transaction waits for one that still writes. */
+const take = `
+  INSERT INTO lawspeaker_lease AS lease (epoch, holder, ends_at)
+  VALUES (1, $1, clock_timestamp() + $2::bigint * interval '1 millisecond')
+  ON CONFLICT (only_row) DO UPDATE
+  SET epoch = lease.epoch + 1, holder = excluded.holder, ends_at = excluded.ends_at
+  WHERE lease.ends_at <= clock_timestamp() OR lease.holder = $3
+  RETURNING epoch`;
+
+const renew = `
+  UPDATE lawspeaker_lease SET ends_at = clock_timestamp() + $2::bigint * interval '1 millisecond'
+  WHERE epoch = $1 RETURNING epoch`;
+
+const holderNow = `
+  SELECT holder, ends_at <= clock_timestamp() AS is_over, ends_at::text AS ends, host, pid, started_at
+  FROM lawspeaker_lease LEFT JOIN lawspeaker_processes ON id = holder`;
+
+const noteProcess = `
+  INSERT INTO lawspeaker_processes VALUES ($1, $2, $3, $4, $5, clock_timestamp())
+  ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`;
+
+interface Holder {
+  readonly holder: string;
+  readonly is_over: boolean;
+  readonly ends: string;
+  readonly host: string | null;
+  readonly pid: number | null;
+  readonly started_at: number | null;
+}
+
+export interface LeaseOptions {
+  /** Called once if another process leads. If it is missing, that is an error. */
+  readonly onStandby?: ((leader: string) => Promise<void>) | undefined;
+  /** How long to wait for PostgreSQL if it is away: it may restart. */
+  readonly patienceMs?: number | undefined;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
+  readonly times?: LeaseTimes | undefined;
+}
+
+/**
+ * Becomes the leader, as soon as no other process is.
+ *
+ * @throws SetupError another process leads and `onStandby` is missing, or the database can't be opened
+ */
+export async function takeLease(
+  url: string,
+  { onStandby, patienceMs = 0, signal, times = usualTimes }: LeaseOptions = {},
+): Promise<DatabaseLock> {
+  const connection = createConnection(url);
+  const id = randomUUID();
+  const me = [id, hostname(), process.pid, version, Math.round(performance.timeOrigin)];
+  try {
+    await patiently(patienceMs, async () => connection.use(async (client) => client.query(tables)));
+    let first: Holder | undefined;
+    for (;;) {
+      const asked = performance.now();
+      const { epoch, holder } = await connection.use(async (client) => {
+        await client.query(noteProcess, me);
+        const { rows } = await client.query<Holder>(holderNow);
+        return {
+          holder: rows[0],
+          epoch: isFree(rows[0]) ? await takeOver(client, id, rows[0], times) : undefined,
+        };
+      });
+      if (epoch !== undefined) {
+        return hold(connection, { id, me, epoch, times, renewedAt: asked });
+      }
+      // One that has just crashed still has its lease, and doesn't renew it.
+      if (onStandby === undefined && first !== undefined && first.ends !== holder?.ends) {
+        throw new SetupError(
+          `Another Lawspeaker already uses the database ${withoutPassword(url)}: ${nameOf(holder)}.`,
+          'Stop it first.',
+        );
+      }
+      if (first === undefined) {
+        await onStandby?.(nameOf(holder));
+      }
+      first ??= holder;
+      await connection.notified(times.renewEvery, signal);
+      signal?.throwIfAborted();
+    }
+  } catch (error) {
+    await connection.use(async (client) => forgetProcess(client, id)).catch(() => undefined);
+    await connection.close();
+    throw error instanceof SetupError || signal?.aborted === true
+      ? error
+      : cannotBeOpened(url, error);
+  }
+}
+
+async function patiently(forMs: number, work: () => Promise<unknown>): Promise<void> {
+  for (const deadline = performance.now() + forMs; ; await wait(retryAfterMs)) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!isAway(error) || performance.now() > deadline) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Whether nobody leads: the lease is over, or its process has ended on this host. */
+function isFree(holder: Holder | undefined): boolean {
+  return holder === undefined || holder.is_over || isDead(holder);
+}
+
+function isDead({ host, pid, started_at: startedAt }: Holder): boolean {
+  if (host !== hostname() || pid === null) {
+    return false;
+  }
+  if (pid === process.pid) {
+    // In a container, the process before had the same number.
+    return startedAt !== Math.round(performance.timeOrigin);
+  }
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}
+
+function nameOf(holder: Holder | undefined): string {
+  const { host = null, pid = null } = holder ?? {};
+  return host === null ? 'another process' : `process ${pid} on ${host}`;
+}
+
+async function takeOver(
+  client: Client,
+  id: string,
+  before: Holder | undefined,
+  { endsAfter }: LeaseTimes,
+): Promise<number | undefined> {
+  await client.query(`BEGIN; ${writeLock}`);
+  try {
+    const dead = before !== undefined && isDead(before) ? before.holder : null;
+    const { rows } = await client.query<{ epoch: number }>(take, [id, endsAfter, dead]);
+    await client.query('COMMIT');
+    return rows[0]?.epoch;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function forgetProcess(client: Client, id: string): Promise<void> {
+  await client.query('DELETE FROM lawspeaker_processes WHERE id = $1', [id]);
+}
+
+/** Keeps the lease until it is released, or another process has taken over. */
+function hold(
+  connection: Connection,
+  held: {
+    readonly id: string;
+    readonly me: readonly unknown[];
+    readonly epoch: number;
+    readonly times: LeaseTimes;
+    /** Before it was asked for; by `performance.now()`. */
+    readonly renewedAt: number;
+  },
+): DatabaseLock {
+  const { id, me, epoch, times } = held;
+  const { endsAfter, renewEvery } = times;
+  const stopped = new AbortController();
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => undefined);
+  let { renewedAt } = held;
+  let isLost = false;
+
+  /** Returns whether the lease was still this one's. */
+  async function renewNow(): Promise<boolean> {
+    const asked = performance.now();
+    const isHeld = await connection.use(async (client) => {
+      const { rows } = await client.query(renew, [epoch, endsAfter]);
+      await client.query(noteProcess, [...me]);
+      await client.query(
+        `DELETE FROM lawspeaker_processes WHERE seen_at < clock_timestamp() - ${goneAfter}`,
+      );
+      return rows.length > 0;
+    });
+    if (isHeld) {
+      renewedAt = asked;
+    }
+    return isHeld;
+  }
+
+  async function renewOften(): Promise<void> {
+    for (;;) {
+      await wait(renewEvery, undefined, { signal: stopped.signal }).catch(() => undefined);
+      if (stopped.signal.aborted) {
+        return;
+      }
+      // If PostgreSQL is away, nothing can be written until it is back, and soon nothing may be done.
+      if (!(await renewNow().catch(() => true))) {
+        isLost = true;
+        lost.reject(takenOver());
+        return;
+      }
+    }
+  }
+  const renewing = renewOften();
+
+  const lease: Lease = {
+    fence: `FROM lawspeaker_lease WHERE epoch = ${Math.trunc(epoch)}`,
+    assertHeld() {
+      // A margin, because clocks run at different speeds, and a call takes time to leave.
+      if (isLost || performance.now() - renewedAt > endsAfter - renewEvery) {
+        throw isLost
+          ? takenOver()
+          : new StoreError(
+              'the database does not answer',
+              'The bot does nothing while it can’t record its actions. Check that PostgreSQL runs and can be reached.',
+            );
+      }
+    },
+    lost: lost.promise,
+    processes: async () =>
+      connection.use(async (client) => {
+        const { rows } = await client.query<BotProcess>(
+          `SELECT host, pid, version, started_at AS "startedAt", id = $1 AS leads
+           FROM lawspeaker_processes WHERE seen_at > clock_timestamp() - $2::bigint * interval '1 millisecond'
+           ORDER BY leads DESC, started_at, id`,
+          [id, endsAfter],
+        );
+        return rows;
+      }),
+  };
+  return {
+    lease,
+    async release() {
+      stopped.abort();
+      await renewing;
+      const released = connection.use(async (client) => {
+        await client.query(
+          'UPDATE lawspeaker_lease SET ends_at = clock_timestamp() WHERE epoch = $1',
+          [epoch],
+        );
+        await forgetProcess(client, id);
+        await client.query(`NOTIFY ${channel}`);
+      });
+      await Promise.race([
+        released.catch(() => undefined),
+        wait(releaseTimeoutMs, undefined, { ref: false }),
+      ]);
+      await connection.close();
+    },
+  };
+}
+
+/** One connection, made anew when it was lost. */
+interface Connection {
+  /** One after the other. */
+  use<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
+  /** Waits until a leader has released its lease, or this long. */
+  notified(ms: number, signal: AbortSignal | undefined): Promise<void>;
+  close(): Promise<void>;
+}
+
+function createConnection(url: string): Connection {
+  let client: Client | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  let wake: () => void = () => undefined;
+
+  async function connected(): Promise<Client> {
+    if (client !== undefined) {
+      return client;
+    }
+    const next = await newClient(url, 'lawspeaker lease');
+    next.once('end', () => {
+      client = undefined;
+    });
+    next.on('notification', () => wake());
+    await next.connect();
+    // Longer than a frozen leader can hold up the others.
+    await next.query('SET statement_timeout = 10000');
+    await next.query(`LISTEN ${channel}`);
+    client = next;
+    return next;
+  }
+
+  return {
+    async use(work) {
+      const result = last.then(async () => work(await connected()));
+      last = result.catch(() => undefined);
+      return result;
+    },
+    async notified(ms, signal) {
+      const woken = Promise.withResolvers<void>();
+      wake = woken.resolve;
+      const timeout = new AbortController();
+      const ended = AbortSignal.any([timeout.signal, ...(signal === undefined ? [] : [signal])]);
+      await Promise.race([
+        woken.promise,
+        wait(ms, undefined, { signal: ended }).catch(() => undefined),
+      ]);
+      timeout.abort();
+    },
+    async close() {
+      await client?.end().catch(() => undefined);
+    },
+  };
+}
