@@ -94,8 +94,8 @@ export function createClient(
  */
 export async function startApp(config: Config, log: Logger, timing: Timing = {}): Promise<App> {
   let patienceMs = 0;
-  return keepRunning(async () => {
-    const app = await startOnce(config, log, timing, patienceMs);
+  return keepRunning(async (signal) => {
+    const app = await startOnce(config, log, timing, { patienceMs, signal });
     patienceMs = restartPatienceMs;
     return app;
   });
@@ -105,9 +105,10 @@ async function startOnce(
   config: Config,
   log: Logger,
   timing: Timing,
-  patienceMs: number,
+  { patienceMs, signal }: { readonly patienceMs: number; readonly signal: AbortSignal },
 ): Promise<App> {
   const stopping = new AbortController();
+  signal.addEventListener('abort', () => stopping.abort());
   const warn = (warning: string) => log.warn({}, warning);
   let probes: Probes | undefined;
   let lock: DatabaseLock | undefined;

@@ -6,11 +6,18 @@ interface Running {
   readonly ended: Promise<never>;
 }
 
-/** Starts an app, and starts it again whenever it ends with `RestartNeeded`. */
-export async function keepRunning(start: () => Promise<Running>): Promise<Running> {
+/**
+ * Starts an app, and starts it again whenever it ends with `RestartNeeded`.
+ *
+ * @param start its signal is aborted if the app is stopped while it starts again
+ */
+export async function keepRunning(
+  start: (signal: AbortSignal) => Promise<Running>,
+): Promise<Running> {
+  const starting = new AbortController();
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => undefined);
-  let current: Running | undefined = await start();
+  let current: Running | undefined = await start(starting.signal);
   let isStopping = false;
   let restarting: Promise<void> = Promise.resolve();
 
@@ -18,7 +25,7 @@ export async function keepRunning(start: () => Promise<Running>): Promise<Runnin
     current = undefined;
     await before.stop();
     if (!isStopping) {
-      current = await start();
+      current = await start(starting.signal);
       watch(current);
     }
   }
@@ -38,6 +45,9 @@ export async function keepRunning(start: () => Promise<Running>): Promise<Runnin
     ended: ended.promise,
     async stop() {
       isStopping = true;
+      if (current === undefined) {
+        starting.abort();
+      }
       await restarting;
       await current?.stop();
     },

@@ -30,7 +30,6 @@ const usualTimes: LeaseTimes = { endsAfter: 8000, renewEvery: 1000 };
 
 /** A process that was not seen for this long is gone. */
 const goneAfter = `interval '1 minute'`;
-const retryAfterMs = 200;
 /** If PostgreSQL is away, a bot that stops does not wait for it. */
 const releaseTimeoutMs = 2000;
 const channel = 'lawspeaker_lease';
@@ -107,33 +106,57 @@ export async function takeLease(
   const connection = createConnection(url);
   const id = randomUUID();
   const me = [id, hostname(), process.pid, version, Math.round(performance.timeOrigin)];
-  try {
-    await patiently(patienceMs, async () => connection.use(async (client) => client.query(tables)));
-    let first: Holder | undefined;
-    for (;;) {
-      const asked = performance.now();
-      const { epoch, holder } = await connection.use(async (client) => {
-        await client.query(noteProcess, me);
-        const { rows } = await client.query<Holder>(holderNow);
-        return {
-          holder: rows[0],
-          epoch: isFree(rows[0]) ? await takeOver(client, id, rows[0], times) : undefined,
-        };
-      });
-      if (epoch !== undefined) {
-        return hold(connection, { id, me, epoch, times, renewedAt: asked });
+  const startedAt = performance.now();
+  let isPrepared = false;
+  /** The leader that was there first. */
+  let first: Holder | undefined;
+
+  /** Takes the lease if nobody has it. */
+  async function look() {
+    const asked = performance.now();
+    return connection.use(async (client) => {
+      if (!isPrepared) {
+        await client.query(tables);
+        isPrepared = true;
       }
+      await client.query(noteProcess, me);
+      const {
+        rows: [holder],
+      } = await client.query<Holder>(holderNow);
+      const epoch = isFree(holder) ? await takeOver(client, id, holder, times) : undefined;
+      return { holder, held: epoch === undefined ? undefined : { epoch, renewedAt: asked } };
+    });
+  }
+
+  /** The same while PostgreSQL restarts. One that stands by waits for as long as it takes. */
+  async function lookIfThere() {
+    try {
+      return await look();
+    } catch (error) {
+      if (isAway(error) && (first !== undefined || performance.now() - startedAt < patienceMs)) {
+        return { holder: undefined, held: undefined };
+      }
+      throw error;
+    }
+  }
+
+  try {
+    for (;;) {
+      const { holder, held } = await lookIfThere();
+      if (held !== undefined) {
+        return hold(connection, { id, me, times, ...held });
+      }
+      if (holder !== undefined && first === undefined) {
+        await onStandby?.(nameOf(holder));
+      }
+      first ??= holder;
       // One that has just crashed still has its lease, and doesn't renew it.
-      if (onStandby === undefined && first !== undefined && first.ends !== holder?.ends) {
+      if (onStandby === undefined && holder !== undefined && holder.ends !== first?.ends) {
         throw new SetupError(
           `Another Lawspeaker already uses the database ${withoutPassword(url)}: ${nameOf(holder)}.`,
           'Stop it first.',
         );
       }
-      if (first === undefined) {
-        await onStandby?.(nameOf(holder));
-      }
-      first ??= holder;
       await connection.notified(times.renewEvery, signal);
       signal?.throwIfAborted();
     }
@@ -143,19 +166,6 @@ export async function takeLease(
     throw error instanceof SetupError || signal?.aborted === true
       ? error
       : cannotBeOpened(url, error);
-  }
-}
-
-async function patiently(forMs: number, work: () => Promise<unknown>): Promise<void> {
-  for (const deadline = performance.now() + forMs; ; await wait(retryAfterMs)) {
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (!isAway(error) || performance.now() > deadline) {
-        throw error;
-      }
-    }
   }
 }
 

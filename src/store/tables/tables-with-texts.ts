@@ -30,6 +30,7 @@ export async function tablesWithTexts(db: Connection): Promise<TableWithTexts[]>
         JOIN information_schema.tables AS list USING (table_schema, table_name)
         WHERE info.table_schema = current_schema() AND list.table_type = 'BASE TABLE'
           AND info.data_type = 'text' AND NOT starts_with(info.table_name, 'kysely_')
+          AND NOT starts_with(info.table_name, 'lawspeaker_')
         ORDER BY info.table_name, info.ordinal_position`
   ).execute(db);
   return [...Map.groupBy(rows, (row) => row.table)].map(([table, found]) => ({
