@@ -88,7 +88,7 @@ export function createClient(
 
 /**
  * Starts the bot; resolves when the first sync is in flight. If another room replaces the management room,
- * the bot starts again there; also if its database was away.
+ * the bot starts again there; also if its database was away, or another process has taken over.
  *
  * @throws SetupError it can't work like this, and what to do
  */
@@ -223,7 +223,10 @@ async function run(parts: Parts): Promise<App> {
     ended.reject(new RestartNeeded());
   };
   void restartIfInterrupted();
-  lock.lease?.lost.catch(ended.reject);
+  lock.lease?.lost.catch(() => {
+    log.warn({}, 'another process has taken over: starting again, to stand by');
+    ended.reject(new RestartNeeded());
+  });
 
   // These are built after parts that call them, which only happens later.
   let operations: Operations | undefined;

@@ -64,6 +64,6 @@ export function isAway(error: unknown): boolean {
 export function takenOver(): StoreError {
   return new StoreError(
     'another process has taken over the database',
-    'This one did not renew its lease in time. It stops; once started again, it stands by.',
+    'This one did not renew its lease in time. It does nothing more, and stands by.',
   );
 }
