@@ -108,7 +108,10 @@ async function startOnce(
   { patienceMs, signal }: { readonly patienceMs: number; readonly signal: AbortSignal },
 ): Promise<App> {
   const stopping = new AbortController();
-  signal.addEventListener('abort', () => stopping.abort());
+  signal.addEventListener('abort', () => stopping.abort(), {
+    once: true,
+    signal: stopping.signal,
+  });
   const warn = (warning: string) => log.warn({}, warning);
   let probes: Probes | undefined;
   let lock: DatabaseLock | undefined;
@@ -126,8 +129,11 @@ async function startOnce(
         log.info({ leader }, 'another process leads; this one stands by');
       },
     });
+    const { lease } = lock;
+    // While it starts, nothing else notices.
+    lease?.lost.catch(() => stopping.abort());
     probes ??= await openConfiguredProbes(config, log);
-    const client = createClient(config, stopping.signal, timing, lock.lease);
+    const client = createClient(config, stopping.signal, timing, lease);
     const inform = (message: string) => log.info({}, message);
     const interrupted = Promise.withResolvers<void>();
     const opened = await openStore(databasePlace(config.database), {
@@ -137,14 +143,16 @@ async function startOnce(
     });
     store = opened;
     const moves = createMoves(opened.syncState);
-    keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
+    keys = config.encryption.enabled
+      ? await lockKeys(config.encryption.path, { warn, lease, signal: stopping.signal })
+      : undefined;
     // The first sync stores its token; a move to another room discards the token, and stores the place.
     const { get } = opened.syncState;
     const hasWorked = ((await get('token')) ?? (await get('placeIn'))) !== undefined;
     const setup = await untilAnswered(
       log,
       stopping.signal,
-      async () => checkSetup(config, client, moves),
+      async () => checkSetup(config, client, moves, lease?.assertHeld),
       (error) => hasWorked && error instanceof AddressError,
     );
     return await run({

@@ -25,7 +25,10 @@ export interface DelegatedTo {
  * @throws SetupError what is wrong and what to do
  * @throws UnreachableError the homeserver or MAS does not answer; this may pass
  */
-export async function askDelegation(config: Config): Promise<DelegatedTo | undefined> {
+export async function askDelegation(
+  config: Config,
+  assertMayChange?: () => void,
+): Promise<DelegatedTo | undefined> {
   const { url } = config.homeserver;
   const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
   const delegation = await asked(
@@ -53,7 +56,7 @@ export async function askDelegation(config: Config): Promise<DelegatedTo | undef
       howToConnect,
     );
   }
-  return connect(config, config.mas, delegation);
+  return connect(config, config.mas, delegation, assertMayChange);
 }
 
 /** What to add to the configuration of MAS. */
@@ -93,6 +96,7 @@ async function connect(
   config: Config,
   { url, clientId, clientSecret, accessToken }: NonNullable<Config['mas']>,
   { issuer, tokenEndpoint }: Delegation,
+  assertMayChange: (() => void) | undefined,
 ): Promise<DelegatedTo> {
   // Loaded only if it is used.
   const { createMasApi } = await import('../homeserver/mas/mas-api.ts');
@@ -104,6 +108,7 @@ async function connect(
         : { accessToken: accessToken ?? config.homeserver.accessToken },
     tokenEndpoint: tokenEndpoint ?? undefined,
     requestTimeoutMs: durationMs(config.homeserver.requestTimeout),
+    assertMayChange,
   });
   try {
     const [{ serverName }, version] = await Promise.all([

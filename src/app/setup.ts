@@ -44,13 +44,19 @@ export interface SetupAnswers {
  * the bot's is a server admin, and whether the management room can be joined and read.
  *
  * @param moves the rooms that the bot has moved to from upgraded rooms
+ * @param assertMayChange called before each change at MAS; throws if this process may change nothing
  */
-export function askSetup(config: Config, client: ClientApi, moves: Moves): SetupAnswers {
+export function askSetup(
+  config: Config,
+  client: ClientApi,
+  moves: Moves,
+  assertMayChange?: () => void,
+): SetupAnswers {
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
   const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
   const botUser = checkToken(config, client);
-  const delegatedTo = botUser.then(async (user) => checkDelegation(config, user));
+  const delegatedTo = botUser.then(async (user) => checkDelegation(config, user, assertMayChange));
   const answers = {
     botUser,
     delegatedTo,
@@ -72,11 +78,16 @@ export function askSetup(config: Config, client: ClientApi, moves: Moves): Setup
  * @throws SetupError what is wrong and what to do
  * @throws UnreachableError the homeserver does not answer
  */
-export async function checkSetup(config: Config, client: ClientApi, moves: Moves): Promise<Setup> {
+export async function checkSetup(
+  config: Config,
+  client: ClientApi,
+  moves: Moves,
+  assertMayChange?: () => void,
+): Promise<Setup> {
   if (config.encryption.enabled) {
     nativeLibrary();
   }
-  const answers = askSetup(config, client, moves);
+  const answers = askSetup(config, client, moves, assertMayChange);
   const botUser = await answers.botUser;
   const delegatedTo = await answers.delegatedTo;
   const serverVersion = await answers.serverVersion;
@@ -86,8 +97,12 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
 }
 
 /** Who keeps the accounts. */
-async function checkDelegation(config: Config, botUser: UserId): Promise<DelegatedTo | undefined> {
-  const delegatedTo = await askDelegation(config);
+async function checkDelegation(
+  config: Config,
+  botUser: UserId,
+  assertMayChange: (() => void) | undefined,
+): Promise<DelegatedTo | undefined> {
+  const delegatedTo = await askDelegation(config, assertMayChange);
   const serverName = serverNameOf(botUser);
   if (delegatedTo !== undefined && delegatedTo.serverName !== serverName) {
     throw new SetupError(

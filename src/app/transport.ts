@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Answer } from '../chat/answers/answer.ts';
 import { clock, dateTime } from '../chat/answers/phrases.ts';
@@ -24,8 +25,8 @@ import { alarmOf, reportIntrusion } from '../operations/answer/alarms.ts';
 import type { Outgoing } from '../operations/answer/reply.ts';
 import type { Roles } from '../operations/authorize/authorize.ts';
 import type { Settings } from '../operations/settings.ts';
-import { takeLock } from '../store/files/lock.ts';
-import type { Lock } from '../store/files/lock.ts';
+import { lockHolder, takeLock } from '../store/files/lock.ts';
+import type { Lease, Lock } from '../store/files/lock.ts';
 import { makeFolderPrivate } from '../store/files/private-files.ts';
 import type { Warn } from '../store/files/private-files.ts';
 import { transactionIdFor } from '../store/store.ts';
@@ -189,10 +190,35 @@ interface RedactRequest {
   readonly by: EventId;
 }
 
+/** How often to try again while the process that led before still has the keys. */
+const keysRetryMs = 1000;
+
 /** Locks a folder of keys: two bots that use the same keys would break each other's encryption. */
-export function lockKeys(folder: string, warn: Warn): Lock {
+export async function lockKeys(
+  folder: string,
+  {
+    warn,
+    lease,
+    signal,
+  }: { readonly warn: Warn; readonly lease?: Lease | undefined; readonly signal: AbortSignal },
+): Promise<Lock> {
   makeFolderPrivate(folder, warn);
-  return takeLock(path.join(folder, 'lock'), `the keys in ${folder}`, 'encryption.path');
+  const file = path.join(folder, 'lock');
+  for (let isTold = false; ; isTold = true) {
+    try {
+      return takeLock(file, `the keys in ${folder}`, 'encryption.path');
+    } catch (error) {
+      const holder = lockHolder(file);
+      if (lease === undefined || holder === undefined || signal.aborted) {
+        throw error;
+      }
+      // The process that led before has them until it has ended, or stands by.
+      if (!isTold) {
+        warn(`the keys in ${folder} are in use${holder}: waiting for them`);
+      }
+    }
+    await wait(keysRetryMs, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** Encryption for the management room and direct rooms, or none. */

@@ -77,12 +77,14 @@ function mayRepeat(error: RequestError): boolean {
  *
  * @param options.accessToken left out for requests that need no login
  * @param options.requestTimeoutMs how long one request may take in all, 30 s by default
+ * @param options.assertMayChange called before a request is sent again. Throws if this process may change nothing
  */
 export function createHttp(options: {
   readonly accessToken?: string | undefined;
   readonly requestTimeoutMs?: number | undefined;
+  readonly assertMayChange?: (() => void) | undefined;
 }): Got {
-  const { accessToken, requestTimeoutMs = maxRequestMs } = options;
+  const { accessToken, requestTimeoutMs = maxRequestMs, assertMayChange } = options;
   return got.extend({
     headers: {
       ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
@@ -95,6 +97,7 @@ export function createHttp(options: {
       secureConnect: connectTimeoutMs,
     },
     followRedirect: false,
+    ...(assertMayChange === undefined ? {} : { hooks: { beforeRetry: [() => assertMayChange()] } }),
     retry: {
       limit: 2,
       methods: ['GET', 'POST', 'PUT', 'DELETE'],

@@ -11,7 +11,7 @@ import { takeLock } from './files/lock.ts';
 import type { DatabaseLock, Lock } from './files/lock.ts';
 import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
 import type { Warn } from './files/private-files.ts';
-import { mendSearch, mendingSearch } from './mend-search.ts';
+import { createSearchMender, mendSearch } from './mend-search.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
@@ -175,8 +175,9 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
   const { readonly: isReadonly = false, inform = () => undefined } = options;
   const db = new Kysely<Tables>({
     dialect: new SqliteDialect({
-      database: withStatementCache(connection, (statement) =>
-        isReadonly ? statement : mendingSearch(connection, statement, inform),
+      database: withStatementCache(
+        connection,
+        isReadonly ? (statement) => statement : createSearchMender(connection, inform),
       ),
     }),
   });

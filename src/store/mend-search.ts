@@ -20,32 +20,46 @@ export function mendSearch(sqlite: Database.Database, inform: Inform): void {
   remake(sqlite, inform);
 }
 
+/** The whole index is checked at most this often. What else is wrong must not hold up the bot each time. */
+const checkEveryMs = 60_000;
+
 /**
- * A statement that makes the index of words anew if it finds it damaged, and then does what it was to do. All other
- * work waits meanwhile: an entry must not be lost, whatever became of the index.
+ * Makes statements that make the index of words anew if they find it damaged, and then do what they were to do. All
+ * other work waits meanwhile: an entry must not be lost, whatever became of the index.
  */
-export function mendingSearch(
+export function createSearchMender(
   sqlite: Database.Database,
-  statement: SqliteStatement,
   inform: Inform,
-): SqliteStatement {
+): (statement: SqliteStatement) => SqliteStatement {
+  /** When the index was last found to be intact; by `performance.now()`. */
+  let intactAt = Number.NEGATIVE_INFINITY;
+
+  function isDamaged(): boolean {
+    if (performance.now() - intactAt < checkEveryMs) {
+      return false;
+    }
+    const isFound = !isIntact(sqlite);
+    intactAt = isFound ? intactAt : performance.now();
+    return isFound;
+  }
+
   const mended = <Result>(work: () => Result): Result => {
     try {
       return work();
     } catch (error) {
-      if (!isDamage(error) || isIntact(sqlite)) {
+      if (!isDamage(error) || !isDamaged()) {
         throw error;
       }
       remake(sqlite, inform);
       return work();
     }
   };
-  return {
+  return (statement) => ({
     reader: statement.reader,
     all: (parameters) => mended(() => statement.all(parameters)),
     run: (parameters) => mended(() => statement.run(parameters)),
     iterate: (parameters) => statement.iterate(parameters),
-  };
+  });
 }
 
 function remake(sqlite: Database.Database, inform: Inform): void {

@@ -269,18 +269,24 @@ function postgresWays(db: Kysely<Tables>, { onInterrupted }: OpenOptions): Ways 
     async compact() {
       const { rows } = await sql<{ names: string }>`
         SELECT string_agg(format('%I', relname), ', ') AS names FROM pg_class
-        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'`.execute(db);
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+          AND NOT starts_with(relname, 'lawspeaker_')`.execute(db);
       await db.connection().execute(async (connection) => {
         await sql`SET statement_timeout = 0`.execute(connection);
+        await sql.raw(`SET lock_timeout = ${lockTimeoutMs}`).execute(connection);
         try {
           await sql`VACUUM (FULL) ${sql.raw(rows[0]?.names ?? '')}`.execute(connection);
         } finally {
           await sql`RESET statement_timeout`.execute(connection);
+          await sql`RESET lock_timeout`.execute(connection);
         }
       });
     },
   };
 }
+
+/** A backup reads all tables for as long as it takes. Nothing else could be done while their rewriting waits for it. */
+const lockTimeoutMs = 5000;
 
 /** How often to try again a transaction that could not begin; each time, it waits for PostgreSQL. */
 const maxInterruptions = 3;

@@ -29,7 +29,7 @@ interface ClientApiOptions {
  */
 export function createClientApi(options: ClientApiOptions): ClientApi {
   const { url, accessToken, stop, maxTimeoutMs, assertMayChange } = options;
-  const http = createHttp({ accessToken });
+  const http = createHttp({ accessToken, assertMayChange });
   // Anybody in a room can send events that nest deep. They must not keep the bot from reading the room.
   const bounds = { stop, maxTimeoutMs, assertMayChange, maxDepth: Number.POSITIVE_INFINITY };
   return clientApiOn({

@@ -15,6 +15,8 @@ export interface MasRequestOptions {
   readonly tokenEndpoint?: string | undefined;
   /** How long one request may take in all; see `createHttp`. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Called before each request that changes something. Throws if this process may change nothing. */
+  readonly assertMayChange?: (() => void) | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -25,13 +27,14 @@ export interface MasRequestOptions {
  */
 export function createMasRequest(options: MasRequestOptions): SendRequest {
   const tokens = tokenSource(options);
-  const { url, requestTimeoutMs } = options;
+  const { url, requestTimeoutMs, assertMayChange } = options;
   let latest: { readonly token: string; readonly send: SendRequest } | undefined;
 
   function sendWith(token: string): SendRequest {
     if (latest?.token !== token) {
-      const http = createHttp({ accessToken: token, requestTimeoutMs });
-      latest = { token, send: createSendRequest(http, url, { answered: masAnsweredError }) };
+      const http = createHttp({ accessToken: token, requestTimeoutMs, assertMayChange });
+      const send = createSendRequest(http, url, { answered: masAnsweredError, assertMayChange });
+      latest = { token, send };
     }
     return latest.send;
   }

@@ -26,10 +26,19 @@ export async function clientConfig(url: string): Promise<ClientConfig> {
 }
 
 /** A connection of its own, which is not made yet. */
-export async function newClient(url: string, name?: string): Promise<Client> {
+export async function newClient(
+  url: string,
+  options: { readonly name?: string; readonly timeoutMs?: number } = {},
+): Promise<Client> {
   const pg = await loadPg();
   const config = await clientConfig(url);
-  const client = new pg.Client({ ...config, application_name: name ?? config.application_name });
+  const { name = config.application_name, timeoutMs } = options;
+  const client = new pg.Client({
+    ...config,
+    application_name: name,
+    // On both sides: an answer can get lost with the machine that it comes from.
+    ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs, statement_timeout: timeoutMs }),
+  });
   // If it is lost between two statements, the next one says so.
   client.on('error', () => undefined);
   return client;

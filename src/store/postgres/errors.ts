@@ -44,10 +44,10 @@ const advice: Readonly<Record<string, string>> = {
   '42501': 'The user must own the database, or may create tables in its schema.',
 };
 
-/** If PostgreSQL is away, the set-up may be right: whatever has started the process can try again. */
+/** Only some errors show that the set-up is wrong. For others, whatever has started the process can try again. */
 export function cannotBeOpened(url: string, error: unknown): SetupError | StoreError {
   const code = codeOf(error);
-  const NotOpened = isAway(error) ? StoreError : SetupError;
+  const NotOpened = code in advice ? SetupError : StoreError;
   return new NotOpened(
     `Can't open the database ${withoutPassword(url)} (${code}).`,
     advice[code] ?? 'Check database.url, and that PostgreSQL runs and can be reached.',
@@ -56,9 +56,14 @@ export function cannotBeOpened(url: string, error: unknown): SetupError | StoreE
 
 /** Whether PostgreSQL is away for a moment: it restarts, or the network was interrupted. */
 export function isAway(error: unknown): boolean {
-  return /^(?:ECONN\w+|ENOENT|EPIPE|ETIMEDOUT|57P0[123]|08\w{3}|the connection was lost)$/u.test(
+  return /^(?:E(?:CONN\w+|AI_AGAIN|NOTFOUND|HOST\w+|NET\w+)|ENOENT|EPIPE|ETIMEDOUT|57P0[123]|25P03|08\w{3}|the connection was lost)$/u.test(
     codeOf(error),
   );
+}
+
+/** Whether it may pass: PostgreSQL is away, has no room, is a replica that is about to be promoted, or is busy. */
+export function mayPass(error: unknown): boolean {
+  return isAway(error) || /^(?:25006|53\w{3}|57014|55P03)$/u.test(codeOf(error));
 }
 
 export function takenOver(): StoreError {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -8,7 +9,7 @@ import { SetupError, StoreError } from '../../core/errors.ts';
 import { version } from '../../core/version.ts';
 import type { BotProcess, DatabaseLock, Lease } from '../files/lock.ts';
 import { newClient } from './connect.ts';
-import { cannotBeOpened, isAway, takenOver, withoutPassword } from './errors.ts';
+import { cannotBeOpened, mayPass, takenOver, withoutPassword } from './errors.ts';
 import { writeLock } from './locks.ts';
 
 /*
@@ -32,6 +33,8 @@ const usualTimes: LeaseTimes = { endsAfter: 8000, renewEvery: 1000 };
 const goneAfter = `interval '1 minute'`;
 /** If PostgreSQL is away, a bot that stops does not wait for it. */
 const releaseTimeoutMs = 2000;
+/** Longer than a frozen leader can hold up the others. */
+const queryTimeoutMs = 10_000;
 const channel = 'lawspeaker_lease';
 
 /** Not part of the migrations: those are the leader's work, and one has to lead first. */
@@ -63,9 +66,10 @@ const take = `
   WHERE lease.ends_at <= clock_timestamp() OR lease.holder = $3
   RETURNING epoch`;
 
+/** After a failover, an epoch can occur a second time, so the holder counts, too. */
 const renew = `
-  UPDATE lawspeaker_lease SET ends_at = clock_timestamp() + $2::bigint * interval '1 millisecond'
-  WHERE epoch = $1 RETURNING epoch`;
+  UPDATE lawspeaker_lease SET ends_at = clock_timestamp() + $3::bigint * interval '1 millisecond'
+  WHERE epoch = $1 AND holder = $2 RETURNING epoch`;
 
 const holderNow = `
   SELECT holder, ends_at <= clock_timestamp() AS is_over, ends_at::text AS ends, host, pid, started_at
@@ -104,7 +108,8 @@ export async function takeLease(
   { onStandby, patienceMs = 0, signal, times = usualTimes }: LeaseOptions = {},
 ): Promise<DatabaseLock> {
   const connection = createConnection(url);
-  const id = randomUUID();
+  const scope = processScope();
+  const id = `${scope ?? ''}/${randomUUID()}`;
   const me = [id, hostname(), process.pid, version, Math.round(performance.timeOrigin)];
   const startedAt = performance.now();
   let isPrepared = false;
@@ -116,7 +121,7 @@ export async function takeLease(
     const asked = performance.now();
     return connection.use(async (client) => {
       if (!isPrepared) {
-        await client.query(tables);
+        await makeTables(client);
         isPrepared = true;
       }
       await client.query(noteProcess, me);
@@ -133,7 +138,7 @@ export async function takeLease(
     try {
       return await look();
     } catch (error) {
-      if (isAway(error) && (first !== undefined || performance.now() - startedAt < patienceMs)) {
+      if (mayPass(error) && (first !== undefined || performance.now() - startedAt < patienceMs)) {
         return { holder: undefined, held: undefined };
       }
       throw error;
@@ -162,7 +167,7 @@ export async function takeLease(
     }
   } catch (error) {
     await connection.use(async (client) => forgetProcess(client, id)).catch(() => undefined);
-    await connection.close();
+    connection.close();
     throw error instanceof SetupError || signal?.aborted === true
       ? error
       : cannotBeOpened(url, error);
@@ -174,12 +179,12 @@ function isFree(holder: Holder | undefined): boolean {
   return holder === undefined || holder.is_over || isDead(holder);
 }
 
-function isDead({ host, pid, started_at: startedAt }: Holder): boolean {
-  if (host !== hostname() || pid === null) {
+function isDead({ holder, pid, started_at: startedAt }: Holder): boolean {
+  const scope = processScope();
+  if (pid === null || scope === undefined || holder.split('/')[0] !== scope) {
     return false;
   }
   if (pid === process.pid) {
-    // In a container, the process before had the same number.
     return startedAt !== Math.round(performance.timeOrigin);
   }
   try {
@@ -190,9 +195,32 @@ function isDead({ host, pid, started_at: startedAt }: Holder): boolean {
   }
 }
 
+/**
+ * Where numbers of processes mean the same: since one start of a machine, in one container. Undefined if that is not
+ * known. Host names don't tell: several containers and copies of a machine can have the same.
+ */
+function processScope(): string | undefined {
+  try {
+    const started = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${started} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return undefined;
+  }
+}
+
 function nameOf(holder: Holder | undefined): string {
   const { host = null, pid = null } = holder ?? {};
   return host === null ? 'another process' : `process ${pid} on ${host}`;
+}
+
+/** Only at the very first start: it waits for those who write. */
+async function makeTables(client: Client): Promise<void> {
+  const { rows } = await client.query<{ is_there: boolean }>(
+    `SELECT to_regclass('lawspeaker_processes') IS NOT NULL AS is_there`,
+  );
+  if (rows[0]?.is_there !== true) {
+    await client.query(tables);
+  }
 }
 
 async function takeOver(
@@ -235,13 +263,16 @@ function hold(
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined);
   let { renewedAt } = held;
+  /** By the clock of the machine, which goes on while it sleeps. */
+  let renewedAtTime = Date.now() - (performance.now() - renewedAt);
   let isLost = false;
 
   /** Returns whether the lease was still this one's. */
   async function renewNow(): Promise<boolean> {
     const asked = performance.now();
+    const askedAtTime = Date.now();
     const isHeld = await connection.use(async (client) => {
-      const { rows } = await client.query(renew, [epoch, endsAfter]);
+      const { rows } = await client.query(renew, [epoch, id, endsAfter]);
       await client.query(noteProcess, [...me]);
       await client.query(
         `DELETE FROM lawspeaker_processes WHERE seen_at < clock_timestamp() - ${goneAfter}`,
@@ -250,6 +281,7 @@ function hold(
     });
     if (isHeld) {
       renewedAt = asked;
+      renewedAtTime = askedAtTime;
     }
     return isHeld;
   }
@@ -271,10 +303,11 @@ function hold(
   const renewing = renewOften();
 
   const lease: Lease = {
-    fence: `FROM lawspeaker_lease WHERE epoch = ${Math.trunc(epoch)}`,
+    fence: `FROM lawspeaker_lease WHERE epoch = ${Math.trunc(epoch)} AND holder = '${id}'`,
     assertHeld() {
       // A margin, because clocks run at different speeds, and a call takes time to leave.
-      if (isLost || performance.now() - renewedAt > endsAfter - renewEvery) {
+      const ageMs = Math.max(performance.now() - renewedAt, Date.now() - renewedAtTime);
+      if (isLost || ageMs > endsAfter - renewEvery) {
         throw isLost
           ? takenOver()
           : new StoreError(
@@ -299,20 +332,21 @@ function hold(
     lease,
     async release() {
       stopped.abort();
-      await renewing;
-      const released = connection.use(async (client) => {
-        await client.query(
-          'UPDATE lawspeaker_lease SET ends_at = clock_timestamp() WHERE epoch = $1',
-          [epoch],
-        );
-        await forgetProcess(client, id);
-        await client.query(`NOTIFY ${channel}`);
-      });
+      const released = renewing.then(async () =>
+        connection.use(async (client) => {
+          await client.query(
+            'UPDATE lawspeaker_lease SET ends_at = clock_timestamp() WHERE epoch = $1 AND holder = $2',
+            [epoch, id],
+          );
+          await forgetProcess(client, id);
+          await client.query(`NOTIFY ${channel}`);
+        }),
+      );
       await Promise.race([
         released.catch(() => undefined),
         wait(releaseTimeoutMs, undefined, { ref: false }),
       ]);
-      await connection.close();
+      connection.close();
     },
   };
 }
@@ -323,7 +357,7 @@ interface Connection {
   use<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
   /** Waits until a leader has released its lease, or this long. */
   notified(ms: number, signal: AbortSignal | undefined): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 function createConnection(url: string): Connection {
@@ -335,23 +369,27 @@ function createConnection(url: string): Connection {
     if (client !== undefined) {
       return client;
     }
-    const next = await newClient(url, 'lawspeaker lease');
+    const next = await newClient(url, { name: 'lawspeaker lease', timeoutMs: queryTimeoutMs });
     next.once('end', () => {
-      client = undefined;
+      client = client === next ? undefined : client;
     });
     next.on('notification', () => wake());
     await next.connect();
-    // Longer than a frozen leader can hold up the others.
-    await next.query('SET statement_timeout = 10000');
     await next.query(`LISTEN ${channel}`);
     client = next;
     return next;
   }
 
+  /** Makes a new connection the next time: this one may hang, or be in a transaction that has failed. */
+  function drop(): void {
+    client?.end().catch(() => undefined);
+    client = undefined;
+  }
+
   return {
     async use(work) {
       const result = last.then(async () => work(await connected()));
-      last = result.catch(() => undefined);
+      last = result.catch(drop);
       return result;
     },
     async notified(ms, signal) {
@@ -365,8 +403,6 @@ function createConnection(url: string): Connection {
       ]);
       timeout.abort();
     },
-    async close() {
-      await client?.end().catch(() => undefined);
-    },
+    close: drop,
   };
 }

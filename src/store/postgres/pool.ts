@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
-import type { PoolClient, QueryResult } from 'pg';
+import type { Client, ClientBase, PoolClient, QueryResult } from 'pg';
 
 import { withoutNul } from '../dialect.ts';
-import { clientConfig, loadPg } from './connect.ts';
+import { clientConfig, loadPg, newClient } from './connect.ts';
 import { failedError, isAway, takenOver } from './errors.ts';
 import { writeLock } from './locks.ts';
 
@@ -37,12 +37,19 @@ export async function openPool(url: string, options: PoolOptions): Promise<Postg
   // A connection that is not in use was lost. The pool makes a new one.
   pool.on('error', () => undefined);
   const connect = async () => connected(async () => pool.connect());
+  // Not of the pool: all of its connections may wait for one that replaces them.
+  const connectElsewhere = async () =>
+    connected(async () => {
+      const client = await newClient(url, { timeoutMs: statementTimeoutMs });
+      await client.connect();
+      return client;
+    });
   const clients = new WeakMap<PoolClient, PostgresPoolClient>();
   return {
     options: {},
     async connect() {
       const client = await connect();
-      const known = clients.get(client) ?? guarded(client, connect, options);
+      const known = clients.get(client) ?? guarded(client, connectElsewhere, options);
       clients.set(client, known);
       return known;
     },
@@ -51,7 +58,7 @@ export async function openPool(url: string, options: PoolOptions): Promise<Postg
 }
 
 /** Connects, also if PostgreSQL is away for a few seconds. */
-async function connected(connect: () => Promise<PoolClient>): Promise<PoolClient> {
+async function connected<Made>(connect: () => Promise<Made>): Promise<Made> {
   for (const deadline = Date.now() + patienceMs; ; await wait(retryAfterMs)) {
     try {
       return await connect();
@@ -65,7 +72,7 @@ async function connected(connect: () => Promise<PoolClient>): Promise<PoolClient
 
 const writes = /^\s*(?:insert|update|delete)\b/iu;
 
-async function run(client: PoolClient, sql: string, parameters: readonly unknown[] = []) {
+async function run(client: ClientBase, sql: string, parameters: readonly unknown[] = []) {
   return client.query(
     sql,
     parameters.map((value) => (typeof value === 'string' ? withoutNul(value) : value)),
@@ -75,31 +82,34 @@ async function run(client: PoolClient, sql: string, parameters: readonly unknown
 /** A connection whose writes wait for each other, and whose errors say nothing of what was to be written. */
 function guarded(
   client: PoolClient,
-  connect: () => Promise<PoolClient>,
+  connectElsewhere: () => Promise<Client>,
   { readonly, fence = '' }: PoolOptions,
 ) {
   /** The number of the transaction, by which PostgreSQL knows what became of it. */
   let transaction: string | undefined;
 
   /** Another connection, in place of one that was lost. */
-  async function elsewhere<Result>(work: (other: PoolClient) => Promise<Result>): Promise<Result> {
-    const other = await connect();
+  async function elsewhere<Result>(work: (other: Client) => Promise<Result>): Promise<Result> {
+    const other = await connectElsewhere();
     try {
       return await work(other);
     } finally {
-      other.release();
+      await other.end().catch(() => undefined);
     }
   }
 
-  async function begin(on: PoolClient): Promise<string> {
+  async function begin(on: ClientBase): Promise<string> {
     if (readonly) {
       await on.query('BEGIN READ ONLY');
       return '';
     }
     // After the lock is taken, nobody can take over before the end of the transaction.
-    const results: unknown = await on.query(
-      `BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id ${fence}`,
-    );
+    const results: unknown = await on
+      .query(`BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id ${fence}`)
+      .catch(async (error: unknown) => {
+        await on.query('ROLLBACK').catch(() => undefined);
+        throw error;
+      });
     const [row] = (results as QueryResult<{ id: string }>[])[2]?.rows ?? [];
     if (row === undefined) {
       await on.query('ROLLBACK');
@@ -109,7 +119,7 @@ function guarded(
   }
 
   /** Ends a transaction. If the connection is lost meanwhile, PostgreSQL says afterwards whether it was committed. */
-  async function commit(on: PoolClient, id: string): Promise<void> {
+  async function commit(on: ClientBase, id: string): Promise<void> {
     try {
       await on.query('COMMIT');
     } catch (error) {
@@ -117,10 +127,13 @@ function guarded(
         throw error;
       }
       const status = await elsewhere(async (other) => {
+        // It may still be in progress: it has the lock until it ends.
+        await other.query(`BEGIN; ${writeLock}`);
         const { rows } = await other.query<{ status: string | null }>(
           'SELECT pg_xact_status($1::xid8) AS status',
           [id],
         );
+        await other.query('COMMIT');
         return rows[0]?.status;
       });
       if (status !== 'committed') {
@@ -130,7 +143,7 @@ function guarded(
   }
 
   /** A statement by itself. It can be tried again. */
-  async function alone(on: PoolClient, sql: string, parameters: readonly unknown[]) {
+  async function alone(on: ClientBase, sql: string, parameters: readonly unknown[]) {
     if (!writes.test(sql)) {
       return run(on, sql, parameters);
     }
