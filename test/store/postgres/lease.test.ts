@@ -7,15 +7,17 @@ import { takeLease } from '../../../src/store/postgres/lease.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createTestDatabase } from '../../support/test-database.ts';
 
-const quick = { endsAfter: 800, renewEvery: 100 };
+const quick = { endsAfter: 2000, renewEvery: 100 };
+/** One that stands by and does not look again by itself: it is told. */
+const told = { endsAfter: 60_000, renewEvery: 60_000 };
 /** A leader that never renews: it was frozen just now. */
 const frozen = { endsAfter: 800, renewEvery: 60_000 };
 
 /** Waits for the lease; says when it stands by. */
-function standBy(place: string) {
+function standBy(place: string, times = quick) {
   const waits = Promise.withResolvers<string>();
   const lock = takeLease(place, {
-    times: quick,
+    times,
     onStandby: async (leader) => waits.resolve(leader),
   });
   return { lock, waits: waits.promise };
@@ -24,13 +26,11 @@ function standBy(place: string) {
 test('one process leads, and the next one takes over at once when it stops', async () => {
   await using database = await createTestDatabase();
   const first = await takeLease(database.place);
-  const { lock, waits } = standBy(database.place);
+  const { lock, waits } = standBy(database.place, told);
   expect(await waits).toContain(`process ${process.pid} on `);
   expect(await first.lease?.processes()).toMatchObject([{ leads: true }, { leads: false }]);
-  const stoppedAt = performance.now();
   await first.release();
   const second = await lock;
-  expect(performance.now() - stoppedAt).toBeLessThan(700);
   expect(await second.lease?.processes()).toMatchObject([{ leads: true, pid: process.pid }]);
   await second.release();
 }, 30_000);
@@ -43,7 +43,7 @@ test('a leader that renews its lease keeps it', async () => {
   let isTaken = false;
   void lock.then(() => (isTaken = true));
   // Longer than two leases.
-  await wait(2000);
+  await wait(4500);
   expect(isTaken).toBe(false);
   expect(() => first.lease?.assertHeld()).not.toThrow();
   await first.release();
