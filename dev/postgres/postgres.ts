@@ -50,7 +50,7 @@ function otherUser(): { readonly uid: number; readonly gid: number } | undefined
       // There is no such user.
     }
   }
-  throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody');
+  throw new Error('PostgreSQL refuses to run as root: create the user postgres or nobody');
 }
 
 /**
