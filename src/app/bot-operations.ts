@@ -23,8 +23,7 @@ export function createBotOperations(options: {
   readonly maxRuleActions: number;
   /** The operations, which are built with the services. */
   readonly context: () => DecideContext & FindContext & StopContext;
-  /** Undefined before the first sync. */
-  readonly syncHealth: () => SyncHealth | undefined;
+  readonly syncHealth: () => SyncHealth;
   readonly reportReadings: () => ReportReading[];
   /** Of one that can't be replaced by another, there is no list. */
   readonly processes: () => Promise<readonly BotProcess[]>;
@@ -66,7 +65,7 @@ export function createBotOperations(options: {
         version,
         node: process.versions.node,
         startedAt,
-        ...(options.syncHealth() ?? { online: false, lastSyncAt: undefined, failures: 0 }),
+        ...options.syncHealth(),
         openInbox: inbox.length,
         openOutbox: outbox.length,
         ruleActions: await store.auditLog.countByRules(Date.now() - hourMs, harmless),

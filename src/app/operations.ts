@@ -1,6 +1,7 @@
 import type { Registry } from '../chat/command/registry.ts';
+import type { Config } from '../config/schema.ts';
 import { createWorker } from '../core/async/worker.ts';
-import { hourMs, minuteMs } from '../core/duration.ts';
+import { durationMs, hourMs, minuteMs } from '../core/duration.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
@@ -14,9 +15,7 @@ import type { Members, SendPermission } from '../operations/management-room.ts';
 import { createNextPages } from '../operations/parse/expand.ts';
 import { createPipeline } from '../operations/pipeline.ts';
 import { createAnchoring } from '../operations/record/anchor.ts';
-import type { AnchorContext } from '../operations/record/anchor.ts';
 import { applyRetention } from '../operations/record/retention.ts';
-import type { RetentionPeriods } from '../operations/record/retention.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
@@ -24,6 +23,7 @@ import type { Operation } from '../store/tables/operations.ts';
 import type { Restored } from '../store/witness.ts';
 import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
+import type { Witnesses } from './witnesses.ts';
 
 /** How often operations whose outcome is not known are reconciled. */
 const recoverEveryMs = 30_000;
@@ -33,6 +33,9 @@ const retryDueMs = 30_000;
 const usualHeadLookMs = minuteMs;
 /** A start says enough in the room. */
 const quietAfterStartMs = 15 * minuteMs;
+
+const periodMs = (period: string | undefined) =>
+  period === undefined ? undefined : durationMs(period);
 
 export type Operations = ReturnType<typeof createOperations>;
 
@@ -54,15 +57,15 @@ export function createOperations(options: {
   };
   readonly timing: Pick<Timing, 'headLookMs' | 'retentionLookMs'>;
   readonly cardReactions: CardReactions;
-  /** Where heads of the audit log are written, and after how many rows or how much time. */
-  readonly anchoring: Pick<AnchorContext, 'anchorEvery' | 'formerWitnesses' | 'witnesses'>;
-  /** How long who something was about, and texts, are kept. */
-  readonly retention: RetentionPeriods;
+  /** How often heads of the audit log are written, and how long who something was about, and texts, are kept. */
+  readonly config: Pick<Config, 'audit' | 'reports'>;
+  /** Where heads of the audit log are written. */
+  readonly witnesses: Witnesses;
   /** A report has changed. */
   readonly wakeReports: () => void;
 }) {
   const { settings, registry, services, store, members, roles, log, transport } = options;
-
+  const { audit, reports } = options.config;
   const stopping = new AbortController();
 
   /** Everything that stages need; each of them takes its own part. */
@@ -123,7 +126,8 @@ export function createOperations(options: {
   const anchoring = createWorker({
     work: createAnchoring({
       ...context,
-      ...options.anchoring,
+      ...options.witnesses,
+      anchorEvery: { rows: audit.anchorEvery.entries, ms: durationMs(audit.anchorEvery.time) },
       showsHeads: () => performance.now() - builtAt >= quietMs,
       toldRestoration: () => toldRestoration,
     }),
@@ -132,7 +136,11 @@ export function createOperations(options: {
     },
   });
   const retention = createWorker({
-    work: async () => applyRetention(context, options.retention),
+    work: async () =>
+      applyRetention(context, {
+        entriesMs: periodMs(audit.keepContentFor),
+        reportsMs: periodMs(reports.keepContentFor),
+      }),
     onError(error) {
       log.warn({ code: codeOf(error) }, 'what was kept long enough could not be forgotten');
     },

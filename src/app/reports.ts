@@ -2,15 +2,20 @@ import type { Registry } from '../chat/command/registry.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { durationMs, minuteMs } from '../core/duration.ts';
+import type { Watched } from '../operations/answer/greeting.ts';
+import type { Settings } from '../operations/settings.ts';
+import { createCardActions } from '../reports/cards/card-actions.ts';
+import { openConfiguredReactions } from '../reports/cards/configured-reactions.ts';
 import type { ConfiguredReactions } from '../reports/cards/configured-reactions.ts';
 import { createGiveWay } from '../reports/give-way.ts';
 import { createRules } from '../reports/rules/rule.ts';
-import { signUpRulesIn } from '../reports/sign-ups/sign-up-rule.ts';
+import { isOnSignUps, signUpRulesIn } from '../reports/sign-ups/sign-up-rule.ts';
 import { createSignUpWatch } from '../reports/sign-ups/watch.ts';
 import type { SignUpWatch } from '../reports/sign-ups/watch.ts';
 import { createReportQueue } from '../reports/triage/report-queue.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
-import type { ConfiguredRule } from '../services/services.ts';
+import type { ConfiguredRule, Services } from '../services/services.ts';
+import type { Store } from '../store/store.ts';
 import type { Operations } from './operations.ts';
 import type { Timing } from './timing.ts';
 
@@ -36,6 +41,21 @@ export function createConfiguredSignUpWatch(options: {
   });
 }
 
+/** What the bot watches by itself under this configuration. */
+export function watchedBy({
+  reports,
+  protected: { users },
+}: Pick<Config, 'protected' | 'reports'>): Watched {
+  return {
+    reports: reports.enabled,
+    ruleModes: reports.enabled
+      ? reports.rules.filter((rule) => !isOnSignUps(rule)).map(({ mode }) => mode)
+      : [],
+    signUpRules: signUpRulesIn(reports.rules).length,
+    protectedPatterns: users.length,
+  };
+}
+
 /** What commands tell of the rules of the configuration. */
 export function rulesForCommands({ reports }: Pick<Config, 'reports'>): ConfiguredRule[] {
   return reports.enabled
@@ -46,6 +66,28 @@ export function rulesForCommands({ reports }: Pick<Config, 'reports'>): Configur
         roomTags,
       }))
     : [];
+}
+
+/** Opens what reactions on cards stand for, with the actions of the configuration. */
+export async function openCardReactions(options: {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly settings: Settings;
+  readonly services: Pick<Services, 'accounts'>;
+  readonly store: Store;
+  readonly wakeReports: () => void;
+}): Promise<ConfiguredReactions> {
+  const { config, registry, settings, services, store, wakeReports } = options;
+  return openConfiguredReactions(
+    { store, settings, now: () => Date.now(), wakeReports },
+    createCardActions(config.reports.actions, {
+      registry,
+      serverName: settings.serverName,
+      prefix: settings.prefix,
+      traits: services.accounts.traits,
+      places: placesOf(config),
+    }),
+  );
 }
 
 /**

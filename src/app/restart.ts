@@ -1,5 +1,43 @@
+import type { Foundation } from './foundation.ts';
+
 /** Ends the run of an app that must start again at once, for example in another room. */
-export class RestartNeeded extends Error {}
+class RestartNeeded extends Error {}
+
+/** How a run of an app ends when nobody stops it. */
+export interface End {
+  readonly ended: Promise<never>;
+  /** It can't go on. */
+  fail(error: unknown): void;
+  /** It must start again. */
+  restart(): void;
+}
+
+/** Watches for what ends a run: the database was away, or another process leads now. Others may end it too. */
+export function watchForEnd({
+  log,
+  probes,
+  lock,
+  interrupted,
+}: Pick<Foundation, 'interrupted' | 'lock' | 'log' | 'probes'>): End {
+  const { promise: ended, reject: fail } = Promise.withResolvers<never>();
+  ended.catch((error: unknown) => {
+    if (!(error instanceof RestartNeeded)) {
+      probes.over('can’t go on');
+    }
+  });
+  const restart = () => fail(new RestartNeeded());
+  const restartIfInterrupted = async () => {
+    await interrupted;
+    log.warn({}, 'the database was away: starting again');
+    restart();
+  };
+  void restartIfInterrupted();
+  lock.lease?.lost.catch(() => {
+    log.warn({}, 'another process has taken over: starting again, to stand by');
+    restart();
+  });
+  return { ended, fail, restart };
+}
 
 interface Running {
   stop(): Promise<void>;

@@ -9,17 +9,21 @@ const usualIntervalMs = 30_000;
 /** An outage of MAS counts after this many requests in a row. */
 const maxFailures = 4;
 
-/**
- * Asks MAS regularly whether it still accepts the bot: a token that was revoked is noticed before somebody needs
- * it.
- */
-export function watchMas(options: {
+export interface WatchMasOptions {
   readonly mas: Pick<MasApi, 'server'>;
   readonly log: Pick<Log, 'error' | 'warn'>;
   readonly intervalMs?: number | undefined;
   /** Tells the admins of the room. `name` is different each time. */
   readonly alarm: (name: string, answer: Answer) => Promise<void>;
-}) {
+}
+
+export type MasWatch = ReturnType<typeof watchMas>;
+
+/**
+ * Asks MAS regularly whether it still accepts the bot: a token that was revoked is noticed before somebody needs
+ * it.
+ */
+export function watchMas(options: WatchMasOptions) {
   const { mas, log, intervalMs = usualIntervalMs, alarm } = options;
   let failures = 0;
   let fault: LawspeakerError | undefined;

@@ -1,4 +1,4 @@
-import { createClient } from '../app/app.ts';
+import { createClient } from '../app/homeserver.ts';
 import { createFileWitnesses, createWitnesses } from '../app/witnesses.ts';
 import type { Witnesses } from '../app/witnesses.ts';
 import { count } from '../chat/answers/phrases.ts';

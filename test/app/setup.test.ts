@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 import { expect, test } from 'vitest';
 
-import { createClient } from '../../src/app/app.ts';
 import { AddressError } from '../../src/app/ask-homeserver.ts';
+import { createClient } from '../../src/app/homeserver.ts';
 import { checkSetup } from '../../src/app/setup.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { SetupError, UnreachableError } from '../../src/core/errors.ts';

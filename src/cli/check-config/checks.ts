@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-import { createClient, createConfiguredRegistry } from '../../app/app.ts';
+import { createClient } from '../../app/homeserver.ts';
+import { createConfiguredRegistry } from '../../app/registry.ts';
 import { askSetup } from '../../app/setup.ts';
 import type { SetupAnswers } from '../../app/setup.ts';
 import { databasePlace } from '../../config/database-place.ts';

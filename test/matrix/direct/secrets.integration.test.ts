@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
-import { createClient } from '../../../src/app/app.ts';
+import { createClient } from '../../../src/app/homeserver.ts';
 import { clock } from '../../../src/chat/answers/phrases.ts';
 import { configSchema } from '../../../src/config/schema.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';

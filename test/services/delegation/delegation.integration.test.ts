@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { masStartLimitMs } from '../../../dev/mas/delegated-homeserver.ts';
 import { startBotProcess } from '../../../dev/room/bot-process.ts';
-import { createClient } from '../../../src/app/app.ts';
 import { askDelegation } from '../../../src/app/delegation.ts';
+import { createClient } from '../../../src/app/homeserver.ts';
 import { checkSetup } from '../../../src/app/setup.ts';
 import { watchMas } from '../../../src/app/watch-mas.ts';
 import { configSchema } from '../../../src/config/schema.ts';

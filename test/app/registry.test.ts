@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { createConfiguredRegistry } from '../../src/app/app.ts';
+import { createConfiguredRegistry } from '../../src/app/registry.ts';
 import { configSchema } from '../../src/config/schema.ts';
 
 const config = configSchema.parse({

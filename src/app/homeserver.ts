@@ -1,0 +1,87 @@
+import type { Config } from '../config/schema.ts';
+import { durationMs } from '../core/duration.ts';
+import type { Log } from '../core/log.ts';
+import { createAdminApi } from '../homeserver/admin/admin-api.ts';
+import type { AdminApi } from '../homeserver/admin/admin-api.ts';
+import { createClientApi } from '../homeserver/client/client-api.ts';
+import type { ClientApi } from '../homeserver/client/client-api.ts';
+import type { DelegationService } from '../services/delegation/delegation.ts';
+import type { Lease } from '../store/files/lock.ts';
+import type { Setup } from './setup.ts';
+import type { Timing } from './timing.ts';
+import { watchMas } from './watch-mas.ts';
+import type { MasWatch, WatchMasOptions } from './watch-mas.ts';
+
+/** A homeserver that the bot works on, with all that belongs to this one. */
+export interface Homeserver {
+  readonly serverName: string;
+  /** The version of Synapse. */
+  readonly version: string;
+  readonly client: ClientApi;
+  /** Its admin API, which may be Synapse's and MAS's together. */
+  readonly api: AdminApi;
+  /** How long it may work on a request, at most. */
+  readonly requestTimeoutMs: number;
+  /** Undefined if it keeps its accounts itself; the same for `masWatch`. */
+  readonly delegation: DelegationService | undefined;
+  readonly masWatch: MasWatch | undefined;
+}
+
+/** The client-server API of a homeserver. */
+export function createClient(
+  { homeserver: { url, accessToken } }: Pick<Config, 'homeserver'>,
+  stop: AbortSignal,
+  { requestTimeoutMs }: Pick<Timing, 'requestTimeoutMs'> = {},
+  lease?: Lease,
+): ClientApi {
+  return createClientApi({
+    url,
+    accessToken,
+    stop,
+    maxTimeoutMs: requestTimeoutMs,
+    assertMayChange: lease?.assertHeld,
+  });
+}
+
+/**
+ * Builds what belongs to one homeserver.
+ *
+ * @param config where it is, and the bot's token there
+ * @param setup what it told about this configuration
+ */
+export async function createHomeserver(
+  config: Pick<Config, 'homeserver'>,
+  setup: Pick<Setup, 'delegatedTo' | 'serverName' | 'serverVersion'>,
+  options: {
+    readonly client: ClientApi;
+    readonly log: Log;
+    readonly timing: Pick<Timing, 'masArrival' | 'masProbeMs' | 'requestTimeoutMs'>;
+    readonly lease: Lease | undefined;
+    /** Tells the admins of the room, once the bot has started. */
+    readonly alarm: WatchMasOptions['alarm'];
+  },
+): Promise<Homeserver> {
+  const { url, adminUrl = url, accessToken, requestTimeout } = config.homeserver;
+  const { client, log, timing, lease, alarm } = options;
+  const { requestTimeoutMs = durationMs(requestTimeout) } = timing;
+  const { serverName, serverVersion: version, delegatedTo } = setup;
+  const synapse = createAdminApi({
+    url: adminUrl,
+    accessToken,
+    requestTimeoutMs,
+    assertMayChange: lease?.assertHeld,
+  });
+  const known = { serverName, version, client, requestTimeoutMs };
+  if (delegatedTo === undefined) {
+    return { ...known, api: synapse, delegation: undefined, masWatch: undefined };
+  }
+  // Loaded only if it is used.
+  const { createDelegatedApi } = await import('../services/delegation/delegation.ts');
+  const { mas, version: masVersion } = delegatedTo;
+  const arrivalTimes = timing.masArrival;
+  return {
+    ...known,
+    ...createDelegatedApi({ synapse, mas, masVersion, serverName, arrivalTimes }),
+    masWatch: watchMas({ mas, log, intervalMs: timing.masProbeMs, alarm }),
+  };
+}

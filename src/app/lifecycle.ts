@@ -1,0 +1,119 @@
+import { isLate } from '../core/async/patience.ts';
+import { present } from '../core/present.ts';
+import { version } from '../core/version.ts';
+import { announceCommands } from '../matrix/room/announce-commands.ts';
+import { greet } from '../operations/answer/greeting.ts';
+import { awaitedModerators } from '../operations/authorize/invited.ts';
+import { arriveInRoom, checkDatabase } from './check-start.ts';
+import type { Foundation } from './foundation.ts';
+import type { Parts } from './parts.ts';
+import { watchBot } from './probes.ts';
+import { watchedBy } from './reports.ts';
+
+/** When the bot stops, messages that are not sent by then are left for the next start. */
+const stopPatienceMs = 5000;
+
+/** Starts the parts of the bot: first what earlier runs left is finished, then new commands are read. */
+export async function startParts(foundation: Foundation, parts: Parts): Promise<void> {
+  const { config, timing, probes, store } = foundation;
+  const { homeserver, registry, transport, reports, signUps, readings, sync } = parts;
+
+  await finishEarlierRuns(foundation, parts);
+  const { masWatch } = homeserver;
+  masWatch?.start();
+  watchBot(probes, {
+    config,
+    store,
+    registry,
+    sync,
+    readings,
+    sendPermission: transport.sendPermission,
+    masFault: masWatch?.fault,
+    timing,
+  });
+  await sync.start();
+  if (config.reports.enabled) {
+    reports.start();
+  }
+  signUps.start();
+  describeCommands(foundation, parts);
+  probes.started();
+  logStart(foundation, parts);
+}
+
+/** Carries out what is left in the database, and says what the room must know before anything new is read. */
+async function finishEarlierRuns(
+  { config, timing, client, moves, setup, signal }: Foundation,
+  { transport, operations, warnIfOpen }: Parts,
+): Promise<void> {
+  const { context } = operations;
+  const { crypto } = transport;
+  const { hasSpoken, restored } = await checkDatabase(context, { client, crypto }, signal);
+  transport.sendPermission.check();
+  await operations.start();
+  await transport.secrets.start();
+  await warnIfOpen();
+  if ((await moves.intoAt(setup.room)) !== undefined) {
+    await arriveInRoom(context, setup);
+  } else if (timing.greets !== false) {
+    await greet(context, watchedBy(config), hasSpoken);
+  }
+  transport.delivery.deliver();
+  operations.run(restored);
+}
+
+/** Nobody waits for it. */
+function describeCommands({ client, log, setup }: Foundation, { settings, registry }: Parts): void {
+  announceCommands(
+    { client, log },
+    {
+      room: setup.room,
+      botUser: setup.botUser,
+      state: setup.roomState,
+      commands: settings.announcesCommands ? registry.all : [],
+    },
+  ).catch((error: unknown) => log.error({ err: error }, 'describing the commands failed'));
+}
+
+function logStart({ config, log, setup }: Foundation, parts: Parts): void {
+  const { homeserver, members, settings } = parts;
+  const { botUser, room } = setup;
+  log.info(
+    {
+      user: botUser,
+      room,
+      synapse: homeserver.version,
+      ...present({ mas: homeserver.delegation?.version }),
+      version,
+    },
+    'Lawspeaker started',
+  );
+  const awaited = awaitedModerators(config.roles, members, botUser);
+  if (awaited.length > 0) {
+    log.info(
+      { invited: awaited },
+      `waiting for the first moderator: accept the invitation to the management room in a Matrix client, then type ${settings.prefix}help there`,
+    );
+  }
+}
+
+/** Finishes the work in progress, stops the parts, and closes what they are built on. */
+export async function stopParts(foundation: Foundation, parts: Parts): Promise<void> {
+  const { log, probes } = foundation;
+  const { homeserver, transport, operations, reports, signUps, sync } = parts;
+  probes.over('is stopping');
+  probes.serve(undefined);
+  log.info('shutting down: finishing work in progress');
+  sync.stop();
+  transport.stop();
+  await Promise.all([
+    operations.stop(),
+    reports.stop(),
+    signUps.stop(),
+    homeserver.masWatch?.stop(),
+  ]);
+  await isLate(transport.delivery.idle(), stopPatienceMs);
+  foundation.endRequests();
+  transport.crypto.close();
+  await foundation.close();
+}

@@ -1,0 +1,27 @@
+import type { Config } from '../config/schema.ts';
+import { durationMs } from '../core/duration.ts';
+import type { Settings } from '../operations/settings.ts';
+import type { Homeserver } from './homeserver.ts';
+import type { Setup } from './setup.ts';
+
+/** What the stages need to know of the configuration, and of what the homeserver told about it. */
+export function settingsFrom(
+  config: Pick<Config, 'bulk' | 'commands' | 'confirmation' | 'reports'>,
+  { botUser, room }: Pick<Setup, 'botUser' | 'room'>,
+  { serverName, requestTimeoutMs }: Pick<Homeserver, 'requestTimeoutMs' | 'serverName'>,
+): Settings {
+  return {
+    prefix: config.commands.prefix,
+    announcesCommands: config.commands.announce,
+    maxAgeMs: durationMs(config.commands.maxAge),
+    confirmationExpiresAfterMs: durationMs(config.confirmation.expiresAfter),
+    reconcileAfterMs: requestTimeoutMs,
+    confirmation: config.confirmation,
+    proposalExpiresAfterMs: durationMs(config.reports.proposalExpiresAfter),
+    maxRuleActionsPerHour: config.reports.maxActionsPerHour,
+    parallelism: config.bulk.parallelism,
+    serverName,
+    botUser,
+    managementRoom: room,
+  };
+}
