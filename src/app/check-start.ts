@@ -14,7 +14,7 @@ import type { CompareContext } from '../operations/record/room-record.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Store } from '../store/store.ts';
 import type { Restored } from '../store/witness.ts';
-import type { Setup } from './setup.ts';
+import type { Setup } from './setup/setup.ts';
 import { untilAnswered } from './until-answered.ts';
 
 /**

@@ -7,7 +7,7 @@ import { createClientApi } from '../homeserver/client/client-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { DelegationService } from '../services/delegation/delegation.ts';
 import type { Lease } from '../store/files/lock.ts';
-import type { Setup } from './setup.ts';
+import type { HomeserverSetup } from './setup/homeserver.ts';
 import type { Timing } from './timing.ts';
 import { watchMas } from './watch-mas.ts';
 import type { MasWatch, WatchMasOptions } from './watch-mas.ts';
@@ -51,7 +51,7 @@ export function createClient(
  */
 export async function createHomeserver(
   config: Pick<Config, 'homeserver'>,
-  setup: Pick<Setup, 'delegatedTo' | 'serverName' | 'serverVersion'>,
+  setup: Omit<HomeserverSetup, 'botUser'>,
   options: {
     readonly client: ClientApi;
     readonly log: Log;

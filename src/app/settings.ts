@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Homeserver } from './homeserver.ts';
-import type { Setup } from './setup.ts';
+import type { Setup } from './setup/setup.ts';
 
 /** What the stages need to know of the configuration, and of what the homeserver told about it. */
 export function settingsFrom(

@@ -32,7 +32,7 @@ import type { Warn } from '../store/files/private-files.ts';
 import { transactionIdFor } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { watchSendPermission } from './send-permission.ts';
-import type { Setup } from './setup.ts';
+import type { Setup } from './setup/setup.ts';
 import type { Timing } from './timing.ts';
 
 const usualDeliveryPatienceMs = 10_000;

@@ -3,8 +3,8 @@ import path from 'node:path';
 
 import { createClient } from '../../app/homeserver.ts';
 import { createConfiguredRegistry } from '../../app/registry.ts';
-import { askSetup } from '../../app/setup.ts';
-import type { SetupAnswers } from '../../app/setup.ts';
+import { askSetup } from '../../app/setup/setup.ts';
+import type { SetupAnswers } from '../../app/setup/setup.ts';
 import { databasePlace } from '../../config/database-place.ts';
 import { writeListenAddress } from '../../config/listen.ts';
 import { loadConfig, secretFilesOf } from '../../config/load.ts';

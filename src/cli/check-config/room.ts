@@ -1,4 +1,4 @@
-import type { Setup } from '../../app/setup.ts';
+import type { Setup } from '../../app/setup/setup.ts';
 import type { Role } from '../../chat/command/declaration.ts';
 import type { Config } from '../../config/schema.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';

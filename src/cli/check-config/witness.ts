@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-import type { SetupAnswers } from '../../app/setup.ts';
+import type { SetupAnswers } from '../../app/setup/setup.ts';
 import { configuredWitness, findWitnessRoom } from '../../app/witnesses.ts';
 import type { ConfiguredWitness } from '../../app/witnesses.ts';
 import type { Config } from '../../config/schema.ts';

@@ -1,4 +1,4 @@
-import { commandsAtMas, linesForMas } from '../../app/delegation.ts';
+import { commandsAtMas, linesForMas } from '../../app/setup/delegation.ts';
 import { SetupError } from '../../core/errors.ts';
 import { findDelegation } from '../../homeserver/mas/delegation.ts';
 import { attempt } from './attempt.ts';

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { masStartLimitMs } from '../../../dev/mas/delegated-homeserver.ts';
 import { startBotProcess } from '../../../dev/room/bot-process.ts';
-import { askDelegation } from '../../../src/app/delegation.ts';
 import { createClient } from '../../../src/app/homeserver.ts';
-import { checkSetup } from '../../../src/app/setup.ts';
+import { askDelegation } from '../../../src/app/setup/delegation.ts';
+import { checkSetup } from '../../../src/app/setup/setup.ts';
 import { watchMas } from '../../../src/app/watch-mas.ts';
 import { configSchema } from '../../../src/config/schema.ts';
 import type { WrittenConfig } from '../../../src/config/schema.ts';

@@ -1,18 +1,24 @@
+import type { Config } from '../../config/schema.ts';
 import {
   ForeignAnswerError,
   HomeserverError,
   SetupError,
   UnreachableError,
-} from '../core/errors.ts';
-import { needsHttps, networkFault } from '../homeserver/network-faults.ts';
-import type { NetworkFault } from '../homeserver/network-faults.ts';
-import { speaksHttp, speaksTls } from '../homeserver/protocol-probe.ts';
+} from '../../core/errors.ts';
+import { needsHttps, networkFault } from '../../homeserver/network-faults.ts';
+import type { NetworkFault } from '../../homeserver/network-faults.ts';
+import { speaksHttp, speaksTls } from '../../homeserver/protocol-probe.ts';
 
 /** Where one of the homeserver's APIs answers, and the configuration key that says so. */
 export interface Address {
   readonly url: string;
   readonly key: 'homeserver.url' | 'homeserver.adminUrl';
 }
+
+export const clientAddress = ({ url }: Config['homeserver']): Address => ({
+  url,
+  key: 'homeserver.url',
+});
 
 /**
  * The address can't be right: its name is unknown, or its certificate not trusted. For a bot that has worked

@@ -1,11 +1,11 @@
-import type { Config } from '../config/schema.ts';
-import { durationMs } from '../core/duration.ts';
-import { SetupError, UnreachableError, isRefusedForGood } from '../core/errors.ts';
-import type { HomeserverError } from '../core/errors.ts';
-import { findDelegation } from '../homeserver/mas/delegation.ts';
-import type { Delegation } from '../homeserver/mas/delegation.ts';
-import type { MasApi } from '../homeserver/mas/mas-api.ts';
-import { asked } from './ask-homeserver.ts';
+import type { Config } from '../../config/schema.ts';
+import { durationMs } from '../../core/duration.ts';
+import { SetupError, UnreachableError, isRefusedForGood } from '../../core/errors.ts';
+import type { HomeserverError } from '../../core/errors.ts';
+import { findDelegation } from '../../homeserver/mas/delegation.ts';
+import type { Delegation } from '../../homeserver/mas/delegation.ts';
+import type { MasApi } from '../../homeserver/mas/mas-api.ts';
+import { asked } from './asked.ts';
 
 /** The Matrix Authentication Service (MAS) of a homeserver that delegates accounts to it. */
 export interface DelegatedTo {
@@ -26,7 +26,7 @@ export interface DelegatedTo {
  * @throws UnreachableError the homeserver or MAS does not answer; this may pass
  */
 export async function askDelegation(
-  config: Config,
+  config: Pick<Config, 'homeserver' | 'mas'>,
   assertMayChange?: () => void,
 ): Promise<DelegatedTo | undefined> {
   const { url } = config.homeserver;
@@ -93,13 +93,13 @@ export const commandForToken = (localpart: string) =>
   `mas-cli manage issue-compatibility-token ${localpart} LAWSPEAKER --yes-i-want-to-grant-synapse-admin-privileges`;
 
 async function connect(
-  config: Config,
+  config: Pick<Config, 'homeserver'>,
   { url, clientId, clientSecret, accessToken }: NonNullable<Config['mas']>,
   { issuer, tokenEndpoint }: Delegation,
   assertMayChange: (() => void) | undefined,
 ): Promise<DelegatedTo> {
   // Loaded only if it is used.
-  const { createMasApi } = await import('../homeserver/mas/mas-api.ts');
+  const { createMasApi } = await import('../../homeserver/mas/mas-api.ts');
   const mas = createMasApi({
     url,
     credentials:

@@ -4,15 +4,15 @@ import type { AddressInfo } from 'node:net';
 
 import { expect, test } from 'vitest';
 
-import { AddressError } from '../../src/app/ask-homeserver.ts';
-import { createClient } from '../../src/app/homeserver.ts';
-import { checkSetup } from '../../src/app/setup.ts';
-import { configSchema } from '../../src/config/schema.ts';
-import { SetupError, UnreachableError } from '../../src/core/errors.ts';
-import { createMoves } from '../../src/matrix/room/upgrade.ts';
-import { answer, startFaultyServer } from '../support/faulty-server.ts';
-import { freePort } from '../support/free-port.ts';
-import { startTlsServer } from '../support/tls-server.ts';
+import { createClient } from '../../../src/app/homeserver.ts';
+import { AddressError } from '../../../src/app/setup/asked.ts';
+import { checkSetup } from '../../../src/app/setup/setup.ts';
+import { configSchema } from '../../../src/config/schema.ts';
+import { SetupError, UnreachableError } from '../../../src/core/errors.ts';
+import { createMoves } from '../../../src/matrix/room/upgrade.ts';
+import { answer, startFaultyServer } from '../../support/faulty-server.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startTlsServer } from '../../support/tls-server.ts';
 
 /** How the check of a set-up ends that can't be right. */
 async function faultOf(
