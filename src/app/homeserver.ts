@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
+import type { UserId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
@@ -15,6 +16,8 @@ import type { MasWatch, WatchMasOptions } from './watch-mas.ts';
 /** A homeserver that the bot works on, with all that belongs to this one. */
 export interface Homeserver {
   readonly serverName: string;
+  /** The bot's account there. */
+  readonly botUser: UserId;
   /** The version of Synapse. */
   readonly version: string;
   readonly client: ClientApi;
@@ -51,7 +54,7 @@ export function createClient(
  */
 export async function createHomeserver(
   config: Pick<Config, 'homeserver'>,
-  setup: Omit<HomeserverSetup, 'botUser'>,
+  setup: HomeserverSetup,
   options: {
     readonly client: ClientApi;
     readonly log: Log;
@@ -64,14 +67,14 @@ export async function createHomeserver(
   const { url, adminUrl = url, accessToken, requestTimeout } = config.homeserver;
   const { client, log, timing, lease, alarm } = options;
   const { requestTimeoutMs = durationMs(requestTimeout) } = timing;
-  const { serverName, serverVersion: version, delegatedTo } = setup;
+  const { botUser, serverName, serverVersion: version, delegatedTo } = setup;
   const synapse = createAdminApi({
     url: adminUrl,
     accessToken,
     requestTimeoutMs,
     assertMayChange: lease?.assertHeld,
   });
-  const known = { serverName, version, client, requestTimeoutMs };
+  const known = { botUser, serverName, version, client, requestTimeoutMs };
   if (delegatedTo === undefined) {
     return { ...known, api: synapse, delegation: undefined, masWatch: undefined };
   }

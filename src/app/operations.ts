@@ -4,8 +4,8 @@ import { createWorker } from '../core/async/worker.ts';
 import { durationMs, hourMs, minuteMs } from '../core/duration.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { CardReactions } from '../operations/answer/card.ts';
+import type { AtHomeserver } from '../operations/at-homeserver.ts';
 import type { Roles } from '../operations/authorize/authorize.ts';
 import { createDenials } from '../operations/authorize/denials.ts';
 import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
@@ -21,6 +21,7 @@ import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 import type { Operation } from '../store/tables/operations.ts';
 import type { Restored } from '../store/witness.ts';
+import type { Homeservers } from './homeservers.ts';
 import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
 import type { Witnesses } from './witnesses.ts';
@@ -47,7 +48,7 @@ export function createOperations(options: {
   readonly settings: Settings;
   readonly registry: Registry;
   readonly services: Services;
-  readonly api: Pick<AdminApi, 'users'>;
+  readonly homeservers: Homeservers;
   readonly store: Store;
   readonly members: Members;
   readonly roles: Roles;
@@ -66,21 +67,31 @@ export function createOperations(options: {
 }) {
   const { settings, registry, services, store, members, roles, log, transport } = options;
   const { audit, reports } = options.config;
+  const { homeservers } = options;
+
+  const atHomeserver = (serverName: string): AtHomeserver => {
+    const { api, botUser, services: own } = homeservers.get(serverName);
+    return {
+      services: { ...services, ...own },
+      settings: { ...settings, serverName, botUser },
+      findAccount: api.users.find,
+      findSimilar: own.accounts.similar,
+    };
+  };
+
   const stopping = new AbortController();
 
   /** Everything that stages need; each of them takes its own part. */
   const context = {
-    settings,
+    ...atHomeserver(settings.serverName),
+    atHomeserver,
     registry,
-    services,
     store,
     members,
     roles,
     log,
     ...transport.room,
     sendPermission: transport.sendPermission,
-    findAccount: options.api.users.find,
-    findSimilar: services.accounts.similar,
     cardReactions: options.cardReactions,
     inFlight: createInFlight(),
     stopping: stopping.signal,

@@ -1,15 +1,18 @@
+import type { UserId } from '../core/ids.ts';
 import { RoomState } from '../matrix/room/room-state.ts';
 import { raiseAlarm } from '../operations/answer/alarms.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
 import { createOpenRoomWarning, openingsOf } from '../operations/authorize/open-room.ts';
+import { createDirectRooms } from '../services/rooms/direct-rooms.ts';
 import { createBotOperations } from './bot-operations.ts';
 import type { Foundation } from './foundation.ts';
 import { createHomeserver } from './homeserver.ts';
+import { createHomeservers } from './homeservers.ts';
 import { createOperations } from './operations.ts';
 import { createConfiguredRegistry } from './registry.ts';
 import { createConfiguredSignUpWatch, createReports, openCardReactions } from './reports.ts';
 import type { End } from './restart.ts';
-import { createConfiguredServices } from './services.ts';
+import { createConfiguredServices, createServicesOn } from './services.ts';
 import { settingsFrom } from './settings.ts';
 import { createRoomSync } from './sync.ts';
 import { createTransport } from './transport.ts';
@@ -29,6 +32,7 @@ export async function buildParts(foundation: Foundation, end: End) {
     context: () => operations.context,
     syncHealth: () => sync.health,
     web: () => web,
+    isBot: (user: UserId) => homeservers.isBot(user),
     readings: () => [...reports.readings(), ...signUps.readings()],
     wakeOperations: () => operations.wake(),
     wakeReports: () => reports.wake(),
@@ -51,7 +55,7 @@ export async function buildParts(foundation: Foundation, end: End) {
   const roles = createRoles({
     settings: config.roles,
     members,
-    botUser,
+    isBot: (user) => later.isBot(user),
     protectedUsers: config.protected.users,
   });
   const transport = await createTransport({
@@ -86,15 +90,17 @@ export async function buildParts(foundation: Foundation, end: End) {
     processes: async () => (await lock.lease?.processes()) ?? [],
     web: later.web,
   });
-  const services = createConfiguredServices(homeserver, {
+  const directRooms = createDirectRooms(api, { botUser, managementRoom: room });
+  const homeservers = createHomeservers(homeserver, (one) =>
+    createServicesOn(one, { store, bot, directRooms, timing, wakeReports, refreshReports }),
+  );
+  const services = createConfiguredServices(homeservers.get(homeserver.serverName).services, {
     config,
-    settings,
     store,
     witnesses,
     bot,
-    timing,
+    directRooms,
     wakeReports,
-    refreshReports,
   });
   const cardReactions = await openCardReactions({
     config,
@@ -109,7 +115,7 @@ export async function buildParts(foundation: Foundation, end: End) {
     settings,
     registry,
     services,
-    api,
+    homeservers,
     store,
     members,
     roles,

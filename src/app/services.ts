@@ -1,44 +1,58 @@
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
-import type { Settings } from '../operations/settings.ts';
 import type { BotOperations } from '../services/bot/bot-operations.ts';
-import { createServices } from '../services/services.ts';
-import type { Services } from '../services/services.ts';
+import type { DirectRooms } from '../services/rooms/direct-rooms.ts';
+import { createHomeserverServices, createServices } from '../services/services.ts';
+import type { HomeserverServices, Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 import type { Homeserver } from './homeserver.ts';
 import { rulesForCommands } from './reports.ts';
 import type { Timing } from './timing.ts';
 import type { Witnesses } from './witnesses.ts';
 
-/** Builds what commands can do on a homeserver. */
-export function createConfiguredServices(
-  { api, client, delegation, serverName }: Homeserver,
-  options: {
-    readonly config: Pick<Config, 'audit' | 'reports'>;
-    readonly settings: Pick<Settings, 'botUser' | 'managementRoom'>;
-    readonly store: Store;
-    readonly witnesses: Witnesses;
-    readonly bot: BotOperations;
-    readonly timing: Pick<Timing, 'roomDeletion'>;
-    readonly wakeReports: () => void;
-    readonly refreshReports: () => Promise<void>;
-  },
-): Services {
-  const { config, settings, store, witnesses, bot, timing, wakeReports, refreshReports } = options;
-  return createServices({
+/** What the services of all homeservers share. */
+interface SharedParts {
+  readonly store: Store;
+  readonly bot: BotOperations;
+  readonly directRooms: DirectRooms;
+  readonly timing: Pick<Timing, 'roomDeletion'>;
+  readonly wakeReports: () => void;
+  readonly refreshReports: () => Promise<void>;
+}
+
+/** Builds what commands can do on one homeserver. */
+export function createServicesOn(
+  { api, botUser, client, delegation, serverName }: Homeserver,
+  { timing, ...shared }: SharedParts,
+): HomeserverServices {
+  return createHomeserverServices({
     api,
     client,
     delegation,
     serverName,
-    botUser: settings.botUser,
-    managementRoom: settings.managementRoom,
-    store,
+    botUser,
+    ...shared,
+    roomDeletionTimes: timing.roomDeletion,
+  });
+}
+
+/** Builds what commands can do: on the first homeserver, and with what the bot keeps itself. */
+export function createConfiguredServices(
+  homeserver: HomeserverServices,
+  {
+    config,
+    witnesses,
+    ...shared
+  }: Pick<SharedParts, 'bot' | 'directRooms' | 'store' | 'wakeReports'> & {
+    readonly config: Pick<Config, 'audit' | 'reports'>;
+    readonly witnesses: Witnesses;
+  },
+): Services {
+  return createServices({
+    homeserver,
+    ...shared,
     ...witnesses,
     anchorEveryMs: durationMs(config.audit.anchorEvery.time),
     rules: rulesForCommands(config),
-    wakeReports,
-    refreshReports,
-    bot,
-    roomDeletionTimes: timing.roomDeletion,
   });
 }

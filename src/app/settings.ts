@@ -20,6 +20,7 @@ export function settingsFrom(
     proposalExpiresAfterMs: durationMs(config.reports.proposalExpiresAfter),
     maxRuleActionsPerHour: config.reports.maxActionsPerHour,
     parallelism: config.bulk.parallelism,
+    homeservers: [{ name: serverName, serverName }],
     serverName,
     botUser,
     managementRoom: room,

@@ -1,3 +1,4 @@
+import type { HomeserverName } from '../chat/reading/values.ts';
 import type { RoomId, UserId } from '../core/ids.ts';
 
 /** Who has to agree before something dangerous is done. */
@@ -19,6 +20,8 @@ export interface Settings {
   readonly maxRuleActionsPerHour: number;
   /** How many targets of an operation are dealt with at the same time, at most. */
   readonly parallelism: number;
+  /** The homeservers that the bot moderates. The management room is on the first. */
+  readonly homeservers: readonly HomeserverName[];
   readonly serverName: string;
   readonly botUser: UserId;
   readonly managementRoom: RoomId;

@@ -7,6 +7,7 @@ import { dangerOf, dangers, subjectOf, withDefaults } from '../chat/command/decl
 import type { Command, Context, Danger, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
 import type { Invocation, Json, LeftOut } from '../chat/command/invocation.ts';
+import { takesOn } from '../chat/command/on-homeserver.ts';
 import type { Registry } from '../chat/command/registry.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
 import { reasonOfUndo } from '../chat/reading/entry-number.ts';
@@ -16,6 +17,8 @@ import type { UserId } from '../core/ids.ts';
 import { present } from '../core/present.ts';
 import type { Account, AccountFilter, Services } from '../services/services.ts';
 import type { Intent } from '../store/tables/audit-log.ts';
+import { at, serverFor } from './at-homeserver.ts';
+import type { HomeserversContext } from './at-homeserver.ts';
 import type { RunningOperation } from './execute/operation.ts';
 import type { Settings } from './settings.ts';
 
@@ -164,7 +167,7 @@ export function withParts({ registry }: ParsedContext, parsed: Parsed): Parsed {
   if (reversals === undefined) {
     return parsed;
   }
-  const parts = reversals.map(({ entry, command: name, arguments: given }): Parsed => {
+  const parts = reversals.map(({ entry, command: name, arguments: given, on }): Parsed => {
     const command = registry.find(name);
     if (command === undefined) {
       throw new TargetError('unknown', `the command ${name} no longer exists`);
@@ -174,6 +177,7 @@ export function withParts({ registry }: ParsedContext, parsed: Parsed): Parsed {
       command: command.name,
       arguments: given,
       reason: reasonOfUndo(entry, invocation.reason),
+      ...present({ on }),
     };
     return { command, invocation: part, danger: dangerOfInvocation(command, part) };
   });
@@ -185,17 +189,21 @@ export function withParts({ registry }: ParsedContext, parsed: Parsed): Parsed {
   };
 }
 
-/**
- * The audit entry of a command, for one of its targets.
- *
- * @param step which of its steps, counted from 0; undefined for the command as a whole
- */
+/** Which part of a command an audit entry is about. */
+interface IntentPart {
+  readonly account?: Pick<Account, 'name'> | undefined;
+  readonly confirmer?: string | undefined;
+  /** Which of its steps, counted from 0; undefined for the command as a whole. */
+  readonly step?: number | undefined;
+}
+
+/** The audit entry of a command, for one of its targets. If there are several homeservers, it says which. */
 export function intentFor(
-  { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
-  account: Pick<Account, 'name'> | undefined,
-  confirmer?: string,
-  step?: number,
+  context: Pick<HomeserversContext, 'settings'>,
+  parsed: Pick<Parsed, 'command' | 'invocation'>,
+  { account, confirmer, step }: IntentPart = {},
 ): Intent {
+  const { command, invocation } = parsed;
   const redacted = new Set(command.audit?.redact ?? []);
   const subject = subjectOf(command);
   const stepName =
@@ -224,11 +232,12 @@ export function intentFor(
         Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
       ),
       ...present({
+        on: takesOn(command) ? serverFor(context, parsed, account?.name) : undefined,
         step: stepName,
         for: invocation.forMs === undefined ? undefined : writeDuration(invocation.forMs),
       }),
     },
-    target: account?.name ?? room ?? otherTarget(command, invocation),
+    target: account?.name ?? room ?? otherTarget(parsed),
     reason: invocation.reason,
     eventId: invocation.origin.event,
     roomId: invocation.origin.room,
@@ -237,10 +246,10 @@ export function intentFor(
 }
 
 /** The target of a command without accounts: its first positional argument, or one that replaces it. */
-function otherTarget(
-  command: Parsed['command'],
-  invocation: Parsed['invocation'],
-): string | undefined {
+export function otherTarget({
+  command,
+  invocation,
+}: Pick<Parsed, 'command' | 'invocation'>): string | undefined {
   const [key, first] =
     Object.entries(command.args).find(([, { place }]) => place === 'positional') ?? [];
   const { unless = [] } = first?.options ?? {};
@@ -256,10 +265,10 @@ function otherTarget(
 }
 
 /** What the context of a command is made from. */
-export interface CommandContextParts {
+export interface CommandContextParts extends HomeserversContext {
   readonly services: Services;
   readonly registry: Registry;
-  readonly settings: Pick<Settings, 'botUser' | 'prefix' | 'serverName'>;
+  readonly settings: Pick<Settings, 'botUser' | 'homeservers' | 'prefix' | 'serverName'>;
   now(): number;
 }
 
@@ -272,6 +281,7 @@ export function commandContextFor(
 ): Context {
   const { command, invocation } = resolved;
   const subject = subjectOf(command);
+  const { services, settings } = at(context, serverFor(context, resolved, account?.name));
   return {
     args: {
       ...invocation.arguments,
@@ -290,13 +300,13 @@ export function commandContextFor(
     invocation,
     ...present({ typed: resolved.typed }),
     transactionId: transactionIdFor(invocation, account),
-    services: context.services,
+    services,
     absent: resolved.absent ?? [],
     registry: context.registry,
     role: resolved.role,
-    prefix: context.settings.prefix,
-    botUser: context.settings.botUser,
-    serverName: context.settings.serverName,
+    prefix: settings.prefix,
+    botUser: settings.botUser,
+    serverName: settings.serverName,
     now: context.now(),
     // For what is carried out, `contextOf` in `execute/attempt.ts` replaces this.
     protectedHashes: async () => {

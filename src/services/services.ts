@@ -1,5 +1,5 @@
 import type { PollTimes } from '../core/async/poll.ts';
-import type { RoomId, UserId } from '../core/ids.ts';
+import type { UserId } from '../core/ids.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { Store } from '../store/store.ts';
@@ -34,7 +34,6 @@ import type { RedactionService } from './redaction/redaction-service.ts';
 import type { ConfiguredRule } from './reports/configured-rules.ts';
 import { createReportService } from './reports/report-service.ts';
 import type { ReportService } from './reports/report-service.ts';
-import { createDirectRooms } from './rooms/direct-rooms.ts';
 import type { DirectRooms } from './rooms/direct-rooms.ts';
 import { createRoomService } from './rooms/room-service.ts';
 import type { RoomService } from './rooms/room-service.ts';
@@ -111,17 +110,8 @@ export type { Tag } from '../store/tables/tags.ts';
  * long, it has a file of its own beside the service, as functions whose first argument is the clients
  * that they use; only the service calls them.
  */
-export interface Services {
-  readonly accounts: AccountService;
-  readonly devices: DeviceService;
-  readonly media: MediaService;
+export interface Services extends HomeserverServices {
   readonly notes: NoteService;
-  readonly redaction: RedactionService;
-  readonly registrationTokens: RegistrationTokenService;
-  readonly rooms: RoomService;
-  readonly sanctions: SanctionService;
-  readonly server: ServerService;
-  readonly reports: ReportService;
   readonly audit: AuditService;
   readonly operations: OperationService;
   readonly confirmations: Pick<Store['confirmations'], 'pending'>;
@@ -136,11 +126,58 @@ export interface Services {
   readonly directRooms: DirectRooms;
 }
 
-export function createServices(parts: {
+/** The services that work on one homeserver. */
+export interface HomeserverServices {
+  readonly accounts: AccountService;
+  readonly devices: DeviceService;
+  readonly media: MediaService;
+  readonly redaction: RedactionService;
+  readonly registrationTokens: RegistrationTokenService;
+  readonly reports: ReportService;
+  readonly rooms: RoomService;
+  readonly sanctions: SanctionService;
+  readonly server: ServerService;
+}
+
+export function createHomeserverServices(parts: {
   api: AdminApi;
   client: Pick<ClientApi, 'account' | 'rooms'>;
   /** Undefined if the homeserver keeps its accounts itself. */
-  delegation?: DelegationService | undefined;
+  delegation: DelegationService | undefined;
+  store: Store;
+  bot: BotOperations;
+  directRooms: DirectRooms;
+  /** Called when an item of the report queue has changed. */
+  wakeReports: () => void;
+  /** Reads the homeservers' lists of reports now. */
+  refreshReports: () => Promise<void>;
+  /** The bot's account there. */
+  botUser: UserId;
+  serverName: string;
+  /** How often to look whether Synapse has deleted a room, and for how long. */
+  roomDeletionTimes: PollTimes | undefined;
+}): HomeserverServices {
+  const { api, client, delegation, store, bot, directRooms, botUser, serverName } = parts;
+  return {
+    accounts: createAccountService(api, delegation === undefined ? synapseTraits : masTraits),
+    devices: createDeviceService(api, delegation),
+    media: createMediaService(api, serverName),
+    redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
+    registrationTokens: createRegistrationTokenService(api),
+    reports: createReportService(api, store, {
+      wake: parts.wakeReports,
+      refresh: parts.refreshReports,
+    }),
+    rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
+    sanctions: createSanctionService({ api, client, botUser, directRooms, serverName }),
+    server: createServerService(api, client, delegation),
+  };
+}
+
+export function createServices(parts: {
+  /** The services of the first homeserver. */
+  homeserver: HomeserverServices;
+  directRooms: DirectRooms;
   store: Store;
   /** What the audit log is compared with. */
   witnesses: readonly Witness[];
@@ -153,29 +190,11 @@ export function createServices(parts: {
   rules: readonly ConfiguredRule[];
   /** Called when an item of the report queue has changed. */
   wakeReports: () => void;
-  /** Reads the homeserver's lists of reports now. */
-  refreshReports: () => Promise<void>;
-  botUser: UserId;
-  /** The homeserver's name. */
-  serverName: string;
-  managementRoom: RoomId;
-  /** How often to look whether Synapse has deleted a room, and for how long. */
-  roomDeletionTimes?: PollTimes | undefined;
 }): Services {
-  const { api, client, delegation, store, bot, wakeReports, refreshReports, botUser } = parts;
-  const { serverName, managementRoom } = parts;
-  const directRooms = createDirectRooms(api, { botUser, managementRoom });
+  const { store, bot, wakeReports } = parts;
   return {
-    accounts: createAccountService(api, delegation === undefined ? synapseTraits : masTraits),
-    devices: createDeviceService(api, delegation),
-    media: createMediaService(api, serverName),
+    ...parts.homeserver,
     notes: createNoteService(store, { wake: wakeReports }),
-    redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
-    registrationTokens: createRegistrationTokenService(api),
-    rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
-    sanctions: createSanctionService({ api, client, botUser, directRooms, serverName }),
-    server: createServerService(api, client, delegation),
-    reports: createReportService(api, store, { wake: wakeReports, refresh: refreshReports }),
     audit: createAuditService(store, parts),
     operations: createOperationService(store),
     confirmations: store.confirmations,
@@ -187,6 +206,6 @@ export function createServices(parts: {
     forgetting: createForgetService(store),
     charts: createChartService(),
     bot,
-    directRooms,
+    directRooms: parts.directRooms,
   };
 }

@@ -11,7 +11,7 @@ import { readMatching } from '../../src/operations/parse/matching.ts';
 
 const registry = createRegistry(await loadCommands());
 const now = Date.UTC(2026, 11, 5);
-const context = { serverName: 'example.com', now, prefix: '!' };
+const context = { homeservers: [], serverName: 'example.com', now, prefix: '!' };
 
 describe.each([
   'docs/getting-started.md',

@@ -104,7 +104,7 @@ const { protection } = (() => {
       displayName: () => null,
       joined: () => [],
     },
-    botUser: settings.botUser,
+    isBot: (user) => user === settings.botUser,
     protectedUsers: ['@*-*-*:*.example', '@*a*a*:localhost'],
   });
   return {

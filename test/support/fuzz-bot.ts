@@ -31,7 +31,9 @@ import { createPipeline } from '../../src/operations/pipeline.ts';
 import type { Settings } from '../../src/operations/settings.ts';
 import { createCardActions } from '../../src/reports/cards/card-actions.ts';
 import { openConfiguredReactions } from '../../src/reports/cards/configured-reactions.ts';
-import { createServices } from '../../src/services/services.ts';
+import type { BotOperations } from '../../src/services/bot/bot-operations.ts';
+import { createDirectRooms } from '../../src/services/rooms/direct-rooms.ts';
+import { createHomeserverServices, createServices } from '../../src/services/services.ts';
 import { openStore } from '../../src/store/store.ts';
 import { fakeHttp } from './fake-http.ts';
 import { answersFor } from './hostile-answers.ts';
@@ -118,59 +120,71 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     },
   });
   const api = adminApiOn(send);
+  const bot: BotOperations = {
+    async decide({ decision, code, by, event }) {
+      const confirmation = await findConfirmation(context, { code, by, event, decision });
+      return decideConfirmation(context, confirmation, { decision, by, event });
+    },
+    stop: async (request) => stop(context, request),
+    status: async () => ({
+      version: '0',
+      node: '0',
+      startedAt: 0,
+      lastSyncAt: undefined,
+      online: true,
+      failures: 0,
+      openInbox: 0,
+      openOutbox: 0,
+      openOperations: 0,
+      ruleActions: 0,
+      maxRuleActions: 10,
+      whyUnableToSend: undefined,
+      dataLoss: undefined,
+      reportReadings: [],
+      processes: [],
+    }),
+    openDirect: async () => async () => () => undefined,
+    linkToPage: () => ({
+      url: 'http://127.0.0.1:9090/open/x',
+      validForMs: 600_000,
+      whenOver: () => undefined,
+    }),
+    closePage: () => 0,
+    assertDirectIsReadable: async () => undefined,
+    async redact({ room: where, event }) {
+      changes.push(`redact ${event} in ${where}`);
+      throw new HomeserverError(403, 'M_FORBIDDEN', 'PUT /redact');
+    },
+    async joinRoom(where) {
+      changes.push(`join ${where}`);
+      throw new HomeserverError(403, 'M_FORBIDDEN', 'POST /join');
+    },
+  };
+  const client = { account: accountApi(send), rooms: roomsApi(send) };
+  const directRooms = createDirectRooms(api, { botUser, managementRoom: room });
+  const wakeReports = () => undefined;
   const services = createServices({
-    wakeReports: () => undefined,
-    refreshReports: async () => undefined,
-    rules: [],
-    api,
-    client: { account: accountApi(send), rooms: roomsApi(send) },
+    homeserver: createHomeserverServices({
+      api,
+      client,
+      delegation: undefined,
+      store,
+      bot,
+      directRooms,
+      wakeReports,
+      refreshReports: async () => undefined,
+      botUser,
+      serverName: 'localhost',
+      roomDeletionTimes: undefined,
+    }),
+    directRooms,
     store,
     witnesses: [],
     formerWitnesses: async () => [],
     anchorEveryMs: 900_000,
-    botUser,
-    serverName: 'localhost',
-    managementRoom: room,
-    bot: {
-      async decide({ decision, code, by, event }) {
-        const confirmation = await findConfirmation(context, { code, by, event, decision });
-        return decideConfirmation(context, confirmation, { decision, by, event });
-      },
-      stop: async (request) => stop(context, request),
-      status: async () => ({
-        version: '0',
-        node: '0',
-        startedAt: 0,
-        lastSyncAt: undefined,
-        online: true,
-        failures: 0,
-        openInbox: 0,
-        openOutbox: 0,
-        openOperations: 0,
-        ruleActions: 0,
-        maxRuleActions: 10,
-        whyUnableToSend: undefined,
-        dataLoss: undefined,
-        reportReadings: [],
-        processes: [],
-      }),
-      openDirect: async () => async () => () => undefined,
-      linkToPage: () => ({
-        url: 'http://127.0.0.1:9090/open/x',
-        validForMs: 600_000,
-        whenOver: () => undefined,
-      }),
-      closePage: () => 0,
-      assertDirectIsReadable: async () => undefined,
-      async redact({ room: where, event }) {
-        changes.push(`redact ${event} in ${where}`);
-        throw new HomeserverError(403, 'M_FORBIDDEN', 'PUT /redact');
-      },
-      async joinRoom(where) {
-        changes.push(`join ${where}`);
-        throw new HomeserverError(403, 'M_FORBIDDEN', 'POST /join');
-      },
-    },
+    bot,
+    rules: [],
+    wakeReports,
   });
   const settings: Settings = {
     prefix: '!',
@@ -182,6 +196,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     reconcileAfterMs: 0,
     parallelism: 4,
     confirmation: { destructive: 'requester', critical: 'requester' },
+    homeservers: [{ name: 'localhost', serverName: 'localhost' }],
     serverName: 'localhost',
     botUser,
     managementRoom: room,
@@ -200,6 +215,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     ),
   );
   const context: Operations['context'] = {
+    atHomeserver: () => context,
     settings,
     cardReactions: reactions,
     registry,
@@ -214,7 +230,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         commands: {},
       },
       members,
-      botUser,
+      isBot: (user) => user === botUser,
       protectedUsers: ['@protected*:localhost'],
     }),
     log: { info: () => undefined, warn: () => undefined, error: fault },

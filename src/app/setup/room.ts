@@ -92,7 +92,12 @@ async function roomInUse(
     if (tombstone === undefined) {
       return { room, state };
     }
-    const roles = createRoles({ settings: config.roles, members, botUser, protectedUsers: [] });
+    const roles = createRoles({
+      settings: config.roles,
+      members,
+      isBot: (user) => user === botUser,
+      protectedUsers: [],
+    });
     const next = await asked(
       async () =>
         followUpgrade(client, { room: here, tombstone }, (user) => roles.of(user) === 'admin'),

@@ -56,6 +56,8 @@ export interface Reversal {
   readonly entry: number;
   readonly command: string;
   readonly arguments: Readonly<Record<string, Json>>;
+  /** As in `Invocation`. */
+  readonly on?: string;
 }
 
 /** What `undo last` stands for. */
@@ -72,6 +74,11 @@ export interface Invocation {
   readonly command: string;
   readonly arguments: Readonly<Record<string, Json>>;
   readonly reason?: string;
+  /**
+   * The server name of the homeserver that it is about, if that is not the first and does not follow from the accounts
+   * that it acts on.
+   */
+  readonly on?: string;
   readonly dryRun: boolean;
   /** Set if protected accounts may be touched, too; critical, whatever the command. */
   readonly overrideProtection?: true;

@@ -25,6 +25,7 @@ import {
   withPrefix,
 } from './declaration.ts';
 import type { Command } from './declaration.ts';
+import { serverOfArguments, takeOn } from './on-homeserver.ts';
 import { parseFlags } from './parse-flags.ts';
 import type { ParsedFlags } from './parse-flags.ts';
 import { countBeforeRooms, countUsers, isFullUser, splitAtCommas } from './user-words.ts';
@@ -33,6 +34,8 @@ export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */
   readonly values: Readonly<Record<string, unknown>>;
   readonly reason: string | undefined;
+  /** The homeserver that it is about, if `--on` or a room, message or file says so. */
+  readonly on: string | undefined;
   readonly dryRun: boolean;
   readonly overrideProtection: boolean;
   /** Filters of accounts, as they were typed. */
@@ -62,6 +65,17 @@ export function readArguments(
   tokens: readonly Token[],
   context: ReadingContext,
 ): ReadArguments {
+  const { tokens: words, on } = takeOn(command, tokens, context);
+  const serverName = on ?? context.serverName;
+  const read = readRest(command, words, { ...context, serverName });
+  return { ...read, on: on ?? serverOfArguments(command, read.values, context.homeservers) };
+}
+
+function readRest(
+  command: Command,
+  tokens: readonly Token[],
+  context: ReadingContext,
+): Omit<ReadArguments, 'on'> {
   if (tokens.length > 2 * maxWords) {
     throw tooMany(tokens.length, 'One command', 2 * maxWords);
   }

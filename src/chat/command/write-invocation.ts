@@ -9,7 +9,7 @@ import type { Invocation, Json } from './invocation.ts';
 
 type Written = Pick<
   Invocation,
-  'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs' | 'notBefore'
+  'arguments' | 'reason' | 'on' | 'dryRun' | 'overrideProtection' | 'forMs' | 'notBefore'
 >;
 
 /** Writes an invocation as a command line, without the prefix, that is read as the same invocation. */
@@ -103,6 +103,9 @@ function wordsOf(
         flags.push(`--${flagName(key)}=${writeWord(argument.kind, one)}`);
       }
     }
+  }
+  if (invocation.on !== undefined) {
+    flags.push(`--on=${invocation.on}`);
   }
   if (invocation.reason !== undefined) {
     flags.push(`--reason=${quote(invocation.reason)}`);

@@ -71,9 +71,20 @@ interface ValueSpec {
   };
 }
 
+/** What a homeserver is called. */
+export interface HomeserverName {
+  /** In `--on NAME`: short, such as `work`; or the server name. */
+  readonly name: string;
+  /** The part of its user IDs behind the colon. */
+  readonly serverName: string;
+}
+
 /** What reading depends on besides the words. */
 export interface ReadingContext {
+  /** A bare name is a user of this homeserver. */
   readonly serverName: string;
+  /** The homeservers that `--on` can name, if there are several. */
+  readonly homeservers?: readonly HomeserverName[];
   readonly now: number;
   readonly prefix: string;
   /** The value of a missing argument by its kind, if the message is about something, such as a report. */

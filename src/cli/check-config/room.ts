@@ -59,7 +59,12 @@ function describeRoles(
   botUser: UserId,
   members: RoomState,
 ): Check {
-  const roles = createRoles({ settings, members, botUser, protectedUsers: [] });
+  const roles = createRoles({
+    settings,
+    members,
+    isBot: (user) => user === botUser,
+    protectedUsers: [],
+  });
   const people = members.joined().filter((user) => user !== botUser);
   const invited = invitedPeople(settings, members);
   const withRole = (role: Role | undefined) => people.filter((user) => roles.of(user) === role);

@@ -145,10 +145,10 @@ export function refusalOf(context: RefusalContext, incoming: Incoming, error: un
  * @returns the number of the audit entry, if there is one
  */
 async function auditRefusal(
+  context: Pick<PostRefusalContext, 'now' | 'settings'>,
   { auditLog }: Pick<StoreTables, 'auditLog'>,
   parsed: Parsed,
   error: unknown,
-  at: number,
 ): Promise<number[]> {
   const { command, danger, invocation } = parsed;
   // Without a database there is nowhere to record it.
@@ -166,13 +166,13 @@ async function auditRefusal(
   const status = statusOf(error);
   const detail = { code: error instanceof LawspeakerError ? error.code : 'internal' };
   const [target] = targetsOf(parsed);
-  const intent = intentFor(parsed, undefined);
+  const intent = intentFor(context, parsed);
   return [
     await auditLog.refuse(
       // One entry, however many targets there are: its arguments hold them all.
       target === undefined ? intent : { ...intent, target },
       { status, detail },
-      at,
+      context.now(),
     ),
   ];
 }
@@ -186,7 +186,8 @@ export interface Refused {
   readonly operation?: ReplyOperation | undefined;
 }
 
-export type PostRefusalContext = RefusalContext & PostContext;
+export type PostRefusalContext = RefusalContext &
+  PostContext & { readonly settings: Pick<Settings, 'homeservers' | 'serverName'> };
 
 /**
  * Records a refusal in the audit log and puts the answer into the outbox: as a reply, or as an edit of the
@@ -199,8 +200,7 @@ export async function postRefusal(
   { command, origin, parsed, operation, error }: Refused & { readonly error: unknown },
   kind: 'reply' | 'edit' = 'reply',
 ): Promise<Reply> {
-  const audit =
-    parsed === undefined ? [] : await auditRefusal(tables, parsed, error, context.now());
+  const audit = parsed === undefined ? [] : await auditRefusal(context, tables, parsed, error);
   const reply = {
     ...refusalReply(context, command, error, audit, parsed?.danger),
     ...present({ operation }),

@@ -5,8 +5,9 @@ import { matchesGlob } from '../../core/glob.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
+import { at, ownServer } from '../at-homeserver.ts';
+import type { AccountLookup, HomeserversContext } from '../at-homeserver.ts';
 import type { Members } from '../management-room.ts';
-import type { AccountLookup } from '../resolve/absent.ts';
 import type { Settings } from '../settings.ts';
 import { passed } from '../stages.ts';
 import type { Authorized, Parsed } from '../stages.ts';
@@ -106,11 +107,12 @@ function article(role: Role): string {
 export function createRoles(options: {
   settings: RoleSettings;
   members: Members;
-  botUser: UserId;
+  /** The bot's own accounts: one on each homeserver. */
+  isBot(user: UserId): boolean;
   /** Globs of user IDs that must not be touched, such as `@*:example.com`. */
   protectedUsers: readonly string[];
 }): Roles {
-  const { settings, members, botUser, protectedUsers } = options;
+  const { settings, members, isBot, protectedUsers } = options;
 
   function roleOf(user: UserId): Role | undefined {
     return members.isJoined(user) ? roleOnceJoined(settings, members, user) : undefined;
@@ -124,7 +126,7 @@ export function createRoles(options: {
     },
 
     protection(account) {
-      if (account.name === botUser) {
+      if (isBot(account.name)) {
         return 'is this bot itself';
       }
       if (account.admin) {
@@ -149,14 +151,13 @@ export function createRoles(options: {
 }
 
 /** What finding out whether a user is protected needs. */
-export interface ProtectionContext {
+export interface ProtectionContext extends HomeserversContext {
   readonly roles: Pick<Roles, 'protection'>;
-  readonly settings: Pick<Settings, 'serverName'>;
   readonly findAccount: AccountLookup['findAccount'];
 }
 
 /**
- * Looks up why a user, of this server or another, is protected; undefined if they are not.
+ * Looks up why a user, of these homeservers or another, is protected; undefined if they are not.
  *
  * @throws HomeserverError, UnreachableError this can't be found out now
  */
@@ -164,8 +165,9 @@ export async function protectionOf(
   context: ProtectionContext,
   user: UserId,
 ): Promise<string | undefined> {
-  const isLocal = serverNameOf(user) === context.settings.serverName;
-  const account = isLocal ? await context.findAccount(user) : undefined;
+  const { findAccount, settings } = at(context, ownServer(context, user));
+  const isLocal = serverNameOf(user) === settings.serverName;
+  const account = isLocal ? await findAccount(user) : undefined;
   return context.roles.protection({ name: user, admin: account?.admin ?? false });
 }
 

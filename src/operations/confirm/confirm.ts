@@ -20,7 +20,7 @@ import type { InFlight } from '../execute/reconcile.ts';
 import { askerName } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
 import type { ConfirmationPolicy, Settings } from '../settings.ts';
-import { intentFor, passed, readInvocation, targetsOf } from '../stages.ts';
+import { otherTarget, passed, readInvocation, targetsOf } from '../stages.ts';
 import type { Confirmed, Parsed, Resolved } from '../stages.ts';
 import { makePreview } from './preview.ts';
 import type { PreviewContext, Shown } from './preview.ts';
@@ -30,7 +30,7 @@ import type { ScheduleContext } from './schedule.ts';
 /** What starting an operation needs. */
 export interface StartContext {
   readonly store: Pick<Store, 'transaction'>;
-  readonly settings: Pick<Settings, 'parallelism'>;
+  readonly settings: Pick<Settings, 'homeservers' | 'parallelism' | 'serverName'>;
   readonly inFlight: Pick<InFlight, 'add' | 'remove'>;
   now(): number;
 }
@@ -294,8 +294,8 @@ function targetNames(parsed: Pick<Parsed, 'command' | 'invocation'>): string[] {
   if (command.stepsAreRooms === true) {
     return (command.steps?.(invocation.arguments) ?? []).map(({ name }) => name);
   }
-  const { target } = intentFor(parsed, undefined);
-  return target ? [target] : [];
+  const target = otherTarget(parsed);
+  return target === undefined ? [] : [target];
 }
 
 /** Who has to agree before something of this danger is done. */

@@ -12,6 +12,7 @@ import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { DeliverContext, MessagePart, Reply } from '../answer/reply.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
+import { atOrWhyNot } from '../at-homeserver.ts';
 import { correctDecision } from '../confirm/correct-decision.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne } from '../resolve/resolve.ts';
@@ -21,7 +22,7 @@ import type { AttemptContext } from './attempt.ts';
 import {
   beginIfStillAllowed,
   close,
-  createQueue,
+  createQueues,
   mayBegin,
   prepareNext,
   takeBegun,
@@ -47,7 +48,6 @@ export type AdvanceContext = AttemptContext &
 /** How far an operation has got, in memory. */
 interface Run {
   readonly operation: RunningOperation;
-  readonly queue: Queue;
   /** Units that are not known to have ended. */
   left: number;
   /** Whether anything was found out that the room does not know. */
@@ -82,27 +82,46 @@ export async function advance(
   context: AdvanceContext,
   operation: RunningOperation,
 ): Promise<Progress> {
-  const queue = createQueue(context, operation);
-  const { targets } = queue;
+  const queues = createQueues(context, operation);
   const run: Run = {
     operation,
-    queue,
-    left: targets.flat().length,
+    left: queues.flatMap(({ targets }) => targets.flat()).length,
     isNews: !operation.isResumed,
     failure: undefined,
     reply: undefined,
   };
-  if (targets.length === 0) {
+  if (run.left === 0) {
     // Only its end was not recorded.
     run.isNews = true;
     await context.store.transaction(async (tables) => conclude(context, tables, run));
     return { reply: run.reply };
   }
+  const fail = (error: unknown) => {
+    queues.forEach(close);
+    run.failure ??= error instanceof Error ? error : new Error(String(error));
+  };
+  await Promise.all(queues.map(async (queue) => workOff(context, run, queue, fail)));
+  if (run.failure !== undefined) {
+    throw run.failure;
+  }
+  if (queues.some(({ isPaused }) => isPaused)) {
+    context.recoverAt(context.now() + pauseMs);
+  }
+  return { reply: run.reply };
+}
+
+/** Deals with the targets of one homeserver, in several lanes. */
+async function workOff(
+  context: AdvanceContext,
+  run: Run,
+  queue: Queue,
+  fail: (error: unknown) => void,
+): Promise<void> {
   const pace = createPace(context.settings.parallelism);
   const lanes = new Set<Promise<void>>();
   const fill = () => {
-    while (lanes.size < pace.width() && targets.length > 0 && mayBegin(context, queue)) {
-      const lane: Promise<void> = runLane(context, run, {
+    while (lanes.size < pace.width() && queue.targets.length > 0 && mayBegin(context, queue)) {
+      const lane: Promise<void> = runLane(context, run, queue, {
         isWanted: () => lanes.size <= pace.width(),
         took(attempt) {
           const failed = attempt.error instanceof UnreachableError;
@@ -110,10 +129,7 @@ export async function advance(
           fill();
         },
       })
-        .catch((error: unknown) => {
-          close(queue);
-          run.failure ??= error instanceof Error ? error : new Error(String(error));
-        })
+        .catch(fail)
         .finally(() => lanes.delete(lane));
       lanes.add(lane);
     }
@@ -123,34 +139,31 @@ export async function advance(
     await Promise.race(lanes);
     fill();
   }
-  if (run.failure !== undefined) {
-    throw run.failure;
-  }
-  if (queue.isPaused) {
-    context.recoverAt(context.now() + pauseMs);
-  }
-  return { reply: run.reply };
 }
 
 /** Deals with one target after another. */
 async function runLane(
   context: AdvanceContext,
   run: Run,
+  queue: Queue,
   lane: { readonly isWanted: () => boolean; readonly took: (attempt: Attempt) => void },
 ): Promise<void> {
   /** The further steps of the target that this lane deals with. */
   const steps: Unit[] = [];
-  let current = await firstBegun(context, run, steps);
+  let current = await firstBegun(context, run, queue, steps);
   while (current !== undefined) {
     const unit = current;
     const isStepLeft = steps.length > 0;
-    const prepare = async () => prepareNext(context, run.queue, steps, unit);
+    const prepare = async () => prepareNext(context, queue, steps, unit);
     // A step may take a long time, and only its end shows whether the next one may be begun.
     const ahead = !isStepLeft && lane.isWanted() ? prepare() : { skipped: [], next: undefined };
-    const [done, prepared] = await Promise.all([attemptOrReconcile(context, run, unit), ahead]);
+    const [done, prepared] = await Promise.all([
+      attemptOrReconcile(context, run, queue, unit),
+      ahead,
+    ]);
     lane.took(done.attempt);
     const next = isStepLeft ? await prepare() : prepared;
-    current = await record(context, run, { unit, steps, ...done, ...next });
+    current = await record(context, run, queue, { unit, steps, ...done, ...next });
   }
 }
 
@@ -158,26 +171,27 @@ async function runLane(
 async function firstBegun(
   context: AdvanceContext,
   run: Run,
+  queue: Queue,
   steps: Unit[],
 ): Promise<Begun | undefined> {
-  const begun = takeBegun(run.queue, steps);
+  const begun = takeBegun(queue, steps);
   if (begun !== undefined) {
     return begun;
   }
-  const prepared = await prepareNext(context, run.queue, steps, undefined);
+  const prepared = await prepareNext(context, queue, steps, undefined);
   return prepared.next === undefined && prepared.skipped.length === 0
     ? undefined
     : context.store.transaction(async (tables) =>
-        beginOrConclude(context, tables, run, { ...prepared, steps }),
+        beginOrConclude(context, tables, { run, queue }, { ...prepared, steps }),
       );
 }
 
 async function attemptOrReconcile(
   context: AdvanceContext,
-  run: Run,
+  { operation }: Run,
+  queue: Queue,
   unit: Begun,
 ): Promise<Attempted> {
-  const { operation } = run;
   const first = unit.wasBegun
     ? await reconcileAgain(context, operation, unit)
     : { attempt: await attemptUnit(context, operation, unit), before: undefined };
@@ -188,12 +202,16 @@ async function attemptOrReconcile(
   if (!repeats || !isLost(found.attempt) || context.stopping.aborted) {
     return found;
   }
-  if (step === undefined && (await whyStopped(context, context.store, run.queue)) !== undefined) {
+  if (step === undefined && (await whyStopped(context, context.store, queue)) !== undefined) {
     return found;
   }
   if (unit.target !== undefined && unit.account === undefined) {
     // It was begun before a restart: who may be touched may have changed since.
-    const account = await resolveOne(context, task, unit.target).catch(() => undefined);
+    const there = atOrWhyNot(context, queue.server);
+    const account =
+      there instanceof UnreachableError
+        ? undefined
+        : await resolveOne(there, task, unit.target).catch(() => undefined);
     if (account === undefined || 'why' in account) {
       return found;
     }
@@ -304,6 +322,7 @@ export const eventOf = ({ invocation }: Pick<RunningOperation, 'invocation'>): E
 async function record(
   context: AdvanceContext,
   run: Run,
+  queue: Queue,
   done: Prepared & Attempted & { readonly unit: Begun; readonly steps: Unit[] },
 ): Promise<Begun | undefined> {
   const { operation } = run;
@@ -322,7 +341,7 @@ async function record(
     context.store.transaction(
       async (tables) => {
         await recordAttempt(context, tables, run, { unit, attempt, before });
-        return beginOrConclude(context, tables, run, { skipped, next, steps });
+        return beginOrConclude(context, tables, { run, queue }, { skipped, next, steps });
       },
       { repeatable },
     ),
@@ -333,7 +352,7 @@ async function record(
 async function beginOrConclude(
   context: AdvanceContext,
   tables: StoreTables,
-  run: Run,
+  { run, queue }: { readonly run: Run; readonly queue: Queue },
   { skipped, next, steps }: Prepared & { readonly steps: Unit[] },
 ): Promise<Begun | undefined> {
   await leaveOut(tables, run, skipped);
@@ -342,7 +361,7 @@ async function beginOrConclude(
     return undefined;
   }
   if (next !== undefined) {
-    const result = await beginIfStillAllowed(context, tables, run.queue, { next, steps });
+    const result = await beginIfStillAllowed(context, tables, queue, { next, steps });
     if ('begun' in result) {
       return result.begun;
     }

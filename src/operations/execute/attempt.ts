@@ -5,6 +5,7 @@ import {
   HomeserverError,
   LawspeakerError,
   TargetError,
+  UnreachableError,
   mayHaveHappened,
   codeOf,
 } from '../../core/errors.ts';
@@ -12,6 +13,7 @@ import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
+import { atOrWhyNot, serverFor } from '../at-homeserver.ts';
 import { protectionOf } from '../authorize/authorize.ts';
 import { protectedHashes } from '../resolve/media-owner.ts';
 import type { MediaOwnerContext } from '../resolve/media-owner.ts';
@@ -34,12 +36,16 @@ type Result = Omit<Attempt, 'target' | 'audit'>;
 
 /** Does one unit of an operation, once. Its intent is committed. Never throws. */
 export async function attemptUnit(
-  context: AttemptContext,
+  everywhere: AttemptContext,
   operation: RunningOperation,
   unit: Unit,
 ): Promise<Attempt> {
   const task = taskOf(operation, unit);
   const step = stepsOf(task.command, task.invocation.arguments)[stepIndexOf(unit)];
+  const context = atOrWhyNot(everywhere, serverFor(everywhere, task, unit.target));
+  if (context instanceof UnreachableError) {
+    return { ...attemptedOf(unit, step), status: 'failed', error: context };
+  }
   const result = await attemptOnce(
     context,
     task,
@@ -58,13 +64,21 @@ export async function attemptUnit(
 
 /** What became of a unit whose call was cut off, or whose end was not known. Never calls it again. */
 export async function reconcileUnit(
-  context: AttemptContext,
+  everywhere: AttemptContext,
   operation: RunningOperation,
   unit: Unit,
   before: string | undefined,
 ): Promise<Attempt> {
   const task = taskOf(operation, unit);
   const step = stepsOf(task.command, task.invocation.arguments)[stepIndexOf(unit)];
+  const context = atOrWhyNot(everywhere, serverFor(everywhere, task, unit.target));
+  const about = {
+    ...attemptedOf(unit, step),
+    ...present({ audit: unit.intent, serverJob: unit.serverJob }),
+  };
+  if (context instanceof UnreachableError) {
+    return { ...about, status: before === 'running' ? 'running' : 'unknown', isOpen: true };
+  }
   const found = await reconcile(
     context,
     reconcilable(task.command, step),
@@ -72,8 +86,7 @@ export async function reconcileUnit(
     unit.intent ?? 0,
   );
   return {
-    ...attemptedOf(unit, step),
-    ...present({ audit: unit.intent, serverJob: unit.serverJob }),
+    ...about,
     ...(before === 'running' || unit.serverJob !== undefined
       ? ranOn(found)
       : reconciledAttempt(context, found, unit.intent ?? 0)),
@@ -102,9 +115,17 @@ type StepChange = Pick<Attempt, 'did' | 'undo' | 'wasSo'>;
 /** The line that takes back a step, or that it had nothing to do. */
 function changeOf(step: Step, context: Context, result: unknown): StepChange {
   return present({
-    undo: step.undo?.(context, result),
+    undo: onItsHomeserver(step.undo?.(context, result), context.invocation),
     wasSo: step.wasSo?.(result) === true ? (true as const) : undefined,
   });
+}
+
+/** A line that takes back a command, for the same homeserver. */
+function onItsHomeserver(
+  line: string | undefined,
+  { on }: Context['invocation'],
+): string | undefined {
+  return line === undefined || on === undefined ? line : `${line} --on=${on}`;
 }
 
 /** What an attempt is about. */
@@ -203,7 +224,7 @@ async function attemptOnce(
         ...changeOf(step, commandContext, result),
       };
     }
-    const undo = command.undo?.(commandContext, result);
+    const undo = onItsHomeserver(command.undo?.(commandContext, result), commandContext.invocation);
     const serverJob = command.serverJob?.(result);
     const wasSo = command.wasSo?.(result) === true ? (true as const) : undefined;
     const answer = command.answer(commandContext, result);

@@ -1,14 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { LeftOut } from '../../chat/command/invocation.ts';
-import { DeniedError, LawspeakerError } from '../../core/errors.ts';
+import { DeniedError, LawspeakerError, UnreachableError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import { at, atOrWhyNot, serverFor } from '../at-homeserver.ts';
+import type { AccountLookup } from '../at-homeserver.ts';
 import { authorize } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { whyChanged } from '../parse/undo-operation.ts';
-import type { AccountLookup } from '../resolve/absent.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne, whyOutOfReach, whyUntouchable } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
@@ -23,16 +24,20 @@ import { answers } from './reconcile.ts';
 /** What beginning with a target needs. */
 export type BeginContext = AuthorizeContext &
   ResolveContext &
-  Clock & {
+  IntentContext & {
     readonly store: Pick<Store, 'auditLog' | 'operations'>;
     readonly settings: Pick<Settings, 'reconcileAfterMs'>;
     /** Aborted when the bot stops: nothing more is begun. */
     readonly stopping: AbortSignal;
   };
 
-/** What is still to be begun of an operation. Its lanes share it, and only this file changes it. */
+/**
+ * What is still to be begun of an operation on one homeserver. Its lanes share it, and only this file changes it.
+ */
 export interface Queue {
   readonly operation: RunningOperation;
+  /** The homeserver of its targets; undefined if there is only one. */
+  readonly server: string | undefined;
   /** The targets that no lane deals with yet, each with the steps that are left. */
   readonly targets: Unit[][];
   /** Looks up an account just before something is done to it. */
@@ -53,20 +58,27 @@ interface Unanswered {
   readonly againAt: number;
 }
 
-export function createQueue(context: BeginContext, operation: RunningOperation): Queue {
+/** A queue for each homeserver, so that one that is away holds up nobody else. */
+export function createQueues(context: BeginContext, operation: RunningOperation): Queue[] {
   const left = operation.units.filter(
     ({ attempt, leftOut }) => attempt === undefined && leftOut === undefined,
   );
-  const targets = [...Map.groupBy(left, ({ position }) => position).values()];
-  return {
-    operation,
-    targets,
-    findAccount: createLookUps(context, operation, targets),
-    unanswered: new Map(),
-    isPaused: false,
-    isClosed: false,
-    stopped: undefined,
-  };
+  const byServer = Map.groupBy(left, (unit) =>
+    serverFor(context, taskOf(operation, unit), unit.target),
+  );
+  return [...byServer].map(([server, units]) => {
+    const targets = [...Map.groupBy(units, ({ position }) => position).values()];
+    return {
+      operation,
+      server,
+      targets,
+      findAccount: createLookUps(context, { ...operation, server }, targets),
+      unanswered: new Map(),
+      isPaused: false,
+      isClosed: false,
+      stopped: undefined,
+    };
+  });
 }
 
 /** Begins nothing more: a lane has failed. */
@@ -78,7 +90,9 @@ export function mayBegin({ stopping }: Pick<BeginContext, 'stopping'>, queue: Qu
   return !queue.isPaused && !queue.isClosed && !stopping.aborted;
 }
 
-interface Clock {
+/** What committing an intent needs. */
+interface IntentContext {
+  readonly settings: Pick<Settings, 'homeservers' | 'serverName'>;
   now(): number;
 }
 
@@ -87,7 +101,7 @@ export type Begun = Unit & { intent: number };
 
 /** Commits that a unit is begun. */
 async function begin(
-  context: Clock,
+  context: IntentContext,
   { auditLog, operationTargets }: StoreTables,
   operation: RunningOperation,
   unit: Unit,
@@ -96,7 +110,11 @@ async function begin(
     return unit as Begun;
   }
   const intent = await auditLog.begin(
-    intentFor(taskOf(operation, unit), unit.account, operation.confirmer, stepIndexOf(unit)),
+    intentFor(context, taskOf(operation, unit), {
+      account: unit.account,
+      confirmer: operation.confirmer,
+      step: stepIndexOf(unit),
+    }),
     context.now(),
   );
   await operationTargets.set(operation.id, unit, {
@@ -127,7 +145,7 @@ export function takeBegun({ targets }: Queue, steps: Unit[]): Begun | undefined 
 
 /** Begins the first units of an operation, in the transaction that starts it. */
 export async function beginFirst(
-  context: Clock,
+  context: IntentContext,
   tables: StoreTables,
   operation: RunningOperation,
   parallelism: number,
@@ -258,14 +276,15 @@ async function whyNot(
   }
   try {
     const task = taskOf(queue.operation, unit);
+    const there = at(context, queue.server);
     if (unit.target !== undefined) {
-      const found = await lookUp(context, queue, task, { ...unit, target: unit.target });
+      const found = await lookUp(there, queue, task, { ...unit, target: unit.target });
       if ('why' in found) {
         return found.why;
       }
       unit.account = found;
     }
-    return await whyOutOfReach(context, task);
+    return await whyOutOfReach(there, task);
   } catch (error) {
     if (error instanceof LawspeakerError) {
       return whyUnanswered(context, queue, unit, error);
@@ -284,7 +303,8 @@ async function whyUnanswered(
   unit: Unit,
   error: LawspeakerError,
 ): Promise<string | typeof later | typeof again> {
-  if (!(await answers(context))) {
+  const there = atOrWhyNot(context, queue.server);
+  if (there instanceof UnreachableError || !(await answers(there))) {
     return (await whyStopped(context, context.store, queue)) ?? later;
   }
   const tries = (queue.unanswered.get(unit)?.tries ?? 0) + 1;
@@ -303,14 +323,14 @@ async function whyUnanswered(
 async function whyNotAllowed(
   context: BeginContext,
   { auditLog }: { readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'inOrder' | 'search'> },
-  { operation }: Pick<Queue, 'operation'>,
+  { operation, server }: Pick<Queue, 'operation' | 'server'>,
   unit: Unit,
 ): Promise<string | undefined> {
   const { account, part } = unit;
   return (
     whyDenied(context, operation) ??
     (part && (whyDenied(context, part) ?? (await whyChanged(auditLog, part)))) ??
-    (account && whyUntouchable(context, taskOf(operation, unit), account))
+    (account && whyUntouchable(at(context, server), taskOf(operation, unit), account))
   );
 }
 

@@ -175,14 +175,16 @@ async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Repl
 
 /** Records what was read, for each of its targets. */
 async function recordReads(
-  { now }: Pick<ExecuteContext, 'now'>,
+  context: Pick<ExecuteContext, 'now' | 'settings'>,
   { auditLog }: Pick<StoreTables, 'auditLog'>,
   confirmed: Confirmed,
   attempts: readonly Attempt[],
 ): Promise<Attempt[]> {
+  const { now } = context;
   const recorded: Attempt[] = [];
   for (const [at, attempt] of attempts.entries()) {
-    const audit = await auditLog.begin(intentFor(confirmed, confirmed.accounts[at]), now());
+    const account = confirmed.accounts[at];
+    const audit = await auditLog.begin(intentFor(context, confirmed, { account }), now());
     await auditLog.finish(audit, outcomeOf(attempt), now());
     recorded.push({ ...attempt, audit });
   }

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
-import type { AccountLookup } from '../resolve/absent.ts';
+import { at } from '../at-homeserver.ts';
+import type { AccountLookup, HomeserversContext } from '../at-homeserver.ts';
 import type { FindContext } from '../resolve/find-accounts.ts';
 import type { Unit, RunningOperation } from './operation.ts';
 
@@ -15,7 +16,8 @@ const readAhead = 500;
 
 /** What looking up the accounts of an operation needs. */
 type LookUpContext = Pick<FindContext, 'services'> &
-  Pick<AccountLookup, 'findAccount'> & { now(): number };
+  Pick<AccountLookup, 'findAccount'> &
+  HomeserversContext & { now(): number };
 
 /**
  * Looks up the accounts of an operation, each before something is done to it. The next of many are read
@@ -26,10 +28,15 @@ type LookUpContext = Pick<FindContext, 'services'> &
  */
 export function createLookUps(
   context: LookUpContext,
-  { command }: Pick<RunningOperation, 'command'>,
+  {
+    command,
+    server,
+  }: Pick<RunningOperation, 'command'> & {
+    /** The homeserver of all of them. */
+    readonly server: string | undefined;
+  },
   queue: readonly (readonly Unit[])[],
 ): AccountLookup['findAccount'] {
-  const { accounts } = context.services;
   let mayRead = command.knownFromList === true && command.steps === undefined;
   let found: ReadonlyMap<UserId, Account> = new Map();
   /** The accounts that the list was read for. It need not contain all of them. */
@@ -48,7 +55,7 @@ export function createLookUps(
     // Set before the request, so that what was read is never older than this says, even if the answer is
     // late.
     readAt = context.now();
-    const listed = await accounts.fromList([...wanted], fewAccounts);
+    const listed = await at(context, server).services.accounts.fromList([...wanted], fewAccounts);
     covered = wanted;
     mayRead = listed !== undefined;
     found = listed ?? new Map();
@@ -67,6 +74,6 @@ export function createLookUps(
       });
       await reading;
     }
-    return found.get(user) ?? context.findAccount(user);
+    return found.get(user) ?? at(context, server).findAccount(user);
   };
 }

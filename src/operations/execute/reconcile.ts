@@ -2,7 +2,7 @@ import type { Command, Context, EndedJob, Reconciliation } from '../../chat/comm
 import { minuteMs } from '../../core/duration.ts';
 import { LawspeakerError, TargetError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import type { AccountLookup } from '../resolve/absent.ts';
+import type { AccountLookup } from '../at-homeserver.ts';
 import type { Settings } from '../settings.ts';
 import type { Attempt } from './operation.ts';
 

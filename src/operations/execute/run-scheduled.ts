@@ -163,10 +163,15 @@ export function parseTimer(
   card: number | undefined,
 ): Parsed {
   const command = commandNamed(context, timer.line);
-  const { values } = readArguments(command, tokenize(timer.line).slice(1), readingContext(context));
+  const { values, on } = readArguments(
+    command,
+    tokenize(timer.line).slice(1),
+    readingContext(context),
+  );
   const invocation: Invocation = {
     command: command.name,
     arguments: values as Readonly<Record<string, Json>>,
+    ...present({ on }),
     reason: `end of #${timer.intentId}`,
     dryRun: false,
     actor: { kind: 'timer', timer: timer.id, user: timer.askedBy as UserId },

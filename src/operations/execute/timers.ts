@@ -8,7 +8,7 @@ import type { Timer, Timers } from '../../store/tables/timers.ts';
 import { maxTogether } from '../parse/expand.ts';
 import { endOf, inForce } from '../parse/undo-operation.ts';
 import type { Settings } from '../settings.ts';
-import { intentFor } from '../stages.ts';
+import { otherTarget } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import type { Attempt, RunningOperation, Unit } from './operation.ts';
 
@@ -73,7 +73,7 @@ export async function updateTimers(
   }
   const { actor, forMs, origin } = run.invocation;
   // As the audit entries of the older actions have it: an account, a room or a file.
-  const subject = target ?? intentFor(run, undefined).target;
+  const subject = target ?? otherTarget(run);
   // Each of several files may have a timer of its own.
   const subjects = subject?.startsWith('mxc://') === true ? subject.split(' ') : [subject];
   const older: Timer[] = [];

@@ -20,12 +20,13 @@ export interface CommandLineContext extends CommandNameContext {
 
 /** What reading the arguments of a command line needs. */
 export interface ReadingSettings {
-  readonly settings: Pick<Settings, 'prefix' | 'serverName'>;
+  readonly settings: Pick<Settings, 'homeservers' | 'prefix' | 'serverName'>;
   now(): number;
 }
 
 export function readingContext({ settings, now }: ReadingSettings): ReadingContext {
-  return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
+  const { homeservers, prefix, serverName } = settings;
+  return { homeservers, serverName, prefix, now: now() };
 }
 
 /** User IDs have at most 255 bytes. */

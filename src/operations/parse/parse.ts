@@ -73,7 +73,8 @@ export async function parse(
     const reading = readingContextFor(context, item);
     const tokens = commandTokens(command, typedLine(context, message, command, line), reading);
     const read = readArguments(command, tokens, reading);
-    const file = await usersFromFile(context, message, command, tokens);
+    const serverName = read.on ?? context.settings.serverName;
+    const file = await usersFromFile(context, message, { command, tokens, serverName });
     const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
     const isSearched = file !== undefined || matching !== undefined;
     command.check?.(read.values, { ...reading, isSearched });
@@ -99,7 +100,7 @@ export async function parse(
     }
     return {
       ...parsed,
-      plainWords: plainWordsIn(tokens, context.settings.serverName),
+      plainWords: plainWordsIn(tokens, serverName),
       ...present({ fileLines: file?.lines, fileDone: file?.done, matching: matching?.filter }),
     };
   } catch (error) {
@@ -182,6 +183,7 @@ function parsedFrom(
     arguments: read.values,
     ...present({
       reason: read.reason,
+      on: read.on,
       forMs: read.forMs,
       notBefore: read.notBefore,
       item: item?.id,
@@ -245,10 +247,18 @@ function readingContextFor(context: ReadingSettings, item: ReportItem | undefine
  * @throws UsageError the message replies to no file, or the file can't be read
  */
 async function usersFromFile(
-  context: Pick<ParseContext, 'readFile' | 'settings'>,
+  context: Pick<ParseContext, 'readFile'>,
   message: Message,
-  command: Command,
-  tokens: readonly Token[],
+  {
+    command,
+    tokens,
+    serverName,
+  }: {
+    readonly command: Command;
+    readonly tokens: readonly Token[];
+    /** Of bare names. */
+    readonly serverName: string;
+  },
 ): Promise<UserFile | undefined> {
   const isAsked = tokens.some(({ text, quoted }) => text === '--from-file' && !quoted);
   if (!isAsked || !takesMany(command)) {
@@ -263,7 +273,7 @@ async function usersFromFile(
           : 'In a thread, too, reply to a text file with one user per line.',
     });
   }
-  return readUserFile(await context.readFile(message.replyTo), context.settings.serverName);
+  return readUserFile(await context.readFile(message.replyTo), serverName);
 }
 
 interface MistakableContext {

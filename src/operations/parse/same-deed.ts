@@ -14,12 +14,12 @@ export function isSameRoom(one: AuditEntry, other: AuditEntry): boolean {
   return room === undefined || otherRoom === undefined || room === otherRoom;
 }
 
-/** The arguments of an entry as they were given, without the room and the time that the bot has noted. */
+/** The arguments of an entry as they were given, without the room, the time and the homeserver that the bot has noted. */
 export function asGiven(given: unknown): unknown {
   if (typeof given !== 'object' || given === null) {
     return given;
   }
-  const { step, for: _, ...others } = given as Record<string, unknown>;
+  const { step, for: _, on: __, ...others } = given as Record<string, unknown>;
   const isRoom = typeof step === 'string' && parseRoomId(step) !== undefined;
   return step === undefined || isRoom ? others : { ...others, step };
 }

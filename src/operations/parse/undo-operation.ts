@@ -6,6 +6,7 @@ import { readArguments } from '../../chat/command/read-arguments.ts';
 import { undoneBy } from '../../chat/reading/entry-number.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Operation } from '../../store/tables/operations.ts';
@@ -129,12 +130,13 @@ function readReversal(
 ): Reversal | undefined {
   try {
     const command = commandNamed(context, line);
-    const { values } = readArguments(command, tokenize(line).slice(1), readingContext(context));
+    const { values, on } = readArguments(command, tokenize(line).slice(1), readingContext(context));
     const given = Object.entries(values).filter(([, value]) => value !== undefined);
     return {
       entry: id,
       command: command.name,
       arguments: Object.fromEntries(given) as Record<string, Json>,
+      ...present({ on }),
     };
   } catch (error) {
     if (error instanceof UsageError) {

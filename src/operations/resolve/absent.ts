@@ -4,17 +4,10 @@ import type { Absent } from '../../chat/answers/absent.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { localpartOf, parseRoomId, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import type { Account, Services } from '../../services/services.ts';
+import type { Services } from '../../services/services.ts';
+import type { AccountLookup } from '../at-homeserver.ts';
 import type { Settings } from '../settings.ts';
 import type { Authorized } from '../stages.ts';
-
-/** Where accounts of this server are looked up. */
-export interface AccountLookup {
-  /** @returns undefined if there is no such account */
-  findAccount(user: UserId): Promise<Account | undefined>;
-  /** Accounts with a similar name. */
-  findSimilar(user: UserId): Promise<UserId[]>;
-}
 
 type MeantContext = AccountLookup & { readonly settings: Pick<Settings, 'serverName'> };
 

@@ -6,11 +6,12 @@ import { TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account, Services } from '../../services/services.ts';
+import { at, serverFor } from '../at-homeserver.ts';
+import type { AccountLookup, HomeserversContext } from '../at-homeserver.ts';
 import { maxShown } from '../confirm/left-out.ts';
 import type { Settings } from '../settings.ts';
 import { passed, targetsOf } from '../stages.ts';
-import type { Authorized } from '../stages.ts';
-import type { AccountLookup } from './absent.ts';
+import type { Authorized, Parsed } from '../stages.ts';
 
 /** How many accounts are looked up at the same time. */
 const concurrency = 8;
@@ -18,15 +19,16 @@ const concurrency = 8;
 const maxAccounts = 10_000;
 
 /** What finding the accounts of a command needs. */
-export type FindContext = Pick<AccountLookup, 'findAccount'> & {
-  readonly services: {
-    readonly accounts: Pick<
-      Services['accounts'],
-      'fromList' | 'search' | 'traits' | 'withServices'
-    >;
+export type FindContext = Pick<AccountLookup, 'findAccount'> &
+  HomeserversContext & {
+    readonly services: {
+      readonly accounts: Pick<
+        Services['accounts'],
+        'fromList' | 'search' | 'traits' | 'withServices'
+      >;
+    };
+    readonly settings: Pick<Settings, 'serverName'>;
   };
-  readonly settings: Pick<Settings, 'serverName'>;
-};
 
 /** A command that names all its accounts, and what is known of those of this server. */
 export interface Found {
@@ -45,16 +47,12 @@ export async function findAccounts(context: FindContext, authorized: Authorized)
   assertNotTooMany(named.length);
   const { matching, ...rest } = authorized;
   const subject = subjectOf(authorized.command);
-  const remote = named.filter((user) => isRemoteTarget(context, authorized.command, user));
-  const lookUpNamed = async () =>
-    new Map([
-      ...(await lookUpAll(context, named)),
-      ...remote.map((user) => [user, remoteAccount(user)] as const),
-    ]);
+  const lookUpNamed = async () => lookUpTargets(context, [authorized]);
   if (matching === undefined || subject === undefined) {
     return { authorized, accounts: await lookUpNamed() };
   }
-  const matched = await context.services.accounts.search(matching);
+  const there = at(context, serverFor(context, authorized));
+  const matched = await there.services.accounts.search(matching);
   if (matched.length === 0) {
     throw new TargetError(
       'unknown',
@@ -70,12 +68,12 @@ export async function findAccounts(context: FindContext, authorized: Authorized)
   const accounts = await lookUpNamed();
   const known =
     users.length > maxShown
-      ? await context.services.accounts.withServices(others)
+      ? await there.services.accounts.withServices(others)
       : // Few are shown with all that is known of them.
         [
           ...(
             await lookUpAll(
-              context,
+              there,
               others.map(({ name }) => name),
             )
           ).values(),
@@ -92,6 +90,35 @@ export async function findAccounts(context: FindContext, authorized: Authorized)
     }),
     accounts,
   };
+}
+
+/**
+ * The accounts that commands name, each on its homeserver. Users of other servers, for commands that act on them, are
+ * there with their names alone.
+ */
+export async function lookUpTargets(
+  context: FindContext,
+  commands: readonly Pick<Parsed, 'command' | 'invocation'>[],
+): Promise<Map<UserId, Account>> {
+  const named = commands.flatMap((parsed) =>
+    targetsOf(parsed).map((user) => ({
+      user,
+      command: parsed.command,
+      server: serverFor(context, parsed, user),
+    })),
+  );
+  const found = await Promise.all(
+    [...Map.groupBy(named, ({ server }) => server)].map(async ([server, targets]) => {
+      const there = at(context, server);
+      const accounts = await lookUpAll(
+        there,
+        targets.map(({ user }) => user),
+      );
+      const remote = targets.filter(({ command, user }) => isRemoteTarget(there, command, user));
+      return [...accounts, ...remote.map(({ user }) => [user, remoteAccount(user)] as const)];
+    }),
+  );
+  return new Map(found.flat());
 }
 
 /** Whether this is a user of another server, for a command that acts on them, too. */
@@ -142,7 +169,7 @@ function assertNotTooMany(found: number): void {
  * The accounts of this server among these users. Many are read from the list of all accounts, if that takes
  * less time; those that the list does not show are looked up one by one, side by side.
  */
-export async function lookUpAll(
+async function lookUpAll(
   context: FindContext,
   users: readonly UserId[],
 ): Promise<ReadonlyMap<UserId, Account>> {

@@ -6,6 +6,8 @@ import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { localpartOf, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account, Services } from '../../services/services.ts';
+import { at, serverFor } from '../at-homeserver.ts';
+import type { AccountLookup } from '../at-homeserver.ts';
 import { overrideAdvice, protectionOf } from '../authorize/authorize.ts';
 import type { Roles } from '../authorize/authorize.ts';
 import { narrow } from '../confirm/preview.ts';
@@ -13,8 +15,8 @@ import type { Settings } from '../settings.ts';
 import { passed, targetsOf } from '../stages.ts';
 import type { Authorized, Parsed, Resolved } from '../stages.ts';
 import { absentIn, accountsMeant } from './absent.ts';
-import type { AbsentContext, AccountLookup } from './absent.ts';
-import { findAccounts, isRemoteTarget, lookUpAll, remoteAccount } from './find-accounts.ts';
+import type { AbsentContext } from './absent.ts';
+import { findAccounts, isRemoteTarget, lookUpTargets, remoteAccount } from './find-accounts.ts';
 import type { FindContext } from './find-accounts.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
 import type { MediaOwnerContext } from './media-owner.ts';
@@ -45,19 +47,21 @@ export type ResolveContext = ProtectContext &
  * @throws ProtectedError all the accounts are protected, or a room is out of reach
  */
 export async function resolve(context: ResolveContext, asked: Authorized): Promise<Resolved> {
-  assertPossible(context, asked);
   if (asked.parts !== undefined) {
     return resolveParts(context, asked);
   }
-  await assertRooms(context, asked);
+  const here = at(context, serverFor(context, asked));
+  assertPossible(context, asked);
+  await assertRooms(here, asked);
   const { authorized: named, accounts: found } = await findAccounts(context, asked);
-  const { authorized, leftOut: roomsLeftOut } = await spelledOut(context, named);
+  const { authorized, leftOut: roomsLeftOut } = await spelledOut(here, named);
   const { danger } = authorized;
   const users = targetsOf(authorized);
+  const contextOf = (user: UserId) => at(context, serverFor(context, authorized, user));
   const accounts: Account[] = [];
   for (const user of users) {
     accounts.push(
-      await resolveAccount(context, user, found.get(user), {
+      await resolveAccount(contextOf(user), user, found.get(user), {
         onWord: adviceOnWord(authorized, user, users.length === 1),
         unchanged: danger === 'read' ? [] : ['Nothing was changed.'],
         where: whereIn(authorized, users, found, user),
@@ -65,20 +69,20 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
     );
   }
   const untouchable = accounts.flatMap((account) => {
-    const why = whyUntouchable(context, authorized, account);
+    const why = whyUntouchable(contextOf(account.name), authorized, account);
     return why === undefined ? [] : [{ user: account.name, why }];
   });
   const last = untouchable.at(-1);
   if (last !== undefined && untouchable.length === accounts.length) {
-    throw protectedError(context, authorized.command, last.user, last.why);
+    throw protectedError(contextOf(last.user), authorized.command, last.user, last.why);
   }
   const leftOut: readonly LeftOut[] = [...untouchable, ...roomsLeftOut];
-  await assertOthers(context, authorized);
+  await assertOthers(here, authorized);
   const resolved = passed<Resolved>({
     ...authorized,
     accounts,
     leftOut,
-    absent: danger === 'read' ? await absentIn(context, authorized) : [],
+    absent: danger === 'read' ? await absentIn(here, authorized) : [],
   });
   const left = new Set(untouchable.map(({ user }) => user));
   return left.size === 0
@@ -119,20 +123,15 @@ async function spelledOut(
 async function resolveParts(context: ResolveContext, asked: Authorized): Promise<Resolved> {
   const { parts = [], staying } = asked;
   const { reversals = [] } = asked.invocation;
-  const found = await lookUpAll(context, parts.flatMap(targetsOf));
+  const found = await lookUpTargets(context, parts);
   const leftOut = [...(staying?.leftOut ?? [])];
   const kept: number[] = [];
-  for (const [at, part] of parts.entries()) {
+  for (const [index, part] of parts.entries()) {
     const [user] = targetsOf(part);
-    const why = await whyNotPart(
-      context,
-      part,
-      user && isRemoteTarget(context, part.command, user)
-        ? remoteAccount(user)
-        : user && found.get(user),
-    );
+    const there = at(context, serverFor(context, part, user));
+    const why = await whyNotPart(there, part, user && found.get(user));
     if (why === undefined) {
-      kept.push(at);
+      kept.push(index);
     } else {
       leftOut.push({ user: user ?? part.command.name, why });
     }

@@ -1,7 +1,7 @@
 import { LawspeakerError, UnreachableError, orUndefined } from '../../core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { AccountLookup } from '../../operations/resolve/absent.ts';
+import type { AccountLookup } from '../../operations/at-homeserver.ts';
 import type { Settings } from '../../operations/settings.ts';
 import { contentOf, readContent, withEdit } from '../../services/reports/reported-content.ts';
 import type { ReportedContent } from '../../services/reports/reported-content.ts';

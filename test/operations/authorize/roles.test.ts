@@ -43,7 +43,7 @@ function rolesIn({ levels = {}, left = [], settings = {}, protectedUsers = [] }:
       protectedLevel: (who) => levels[who] ?? (left.includes(who) ? undefined : 0),
       displayName: () => null,
     },
-    botUser: bot,
+    isBot: (user) => user === bot,
     protectedUsers,
   });
 }

@@ -9,7 +9,7 @@ const registry = createRegistry(await loadCommands());
 const now = Date.UTC(2026, 10, 27);
 const context = {
   registry,
-  settings: { prefix: '!', serverName: 'example.com' },
+  settings: { homeservers: [], prefix: '!', serverName: 'example.com' },
   now: () => now,
 };
 

@@ -27,6 +27,7 @@ const settings: Settings = {
   parallelism: 4,
   confirmationExpiresAfterMs: 600_000,
   confirmation: { destructive: 'requester', critical: 'requester' },
+  homeservers: [{ name: 'example.com', serverName: 'example.com' }],
   serverName: 'example.com',
   botUser: parseUserId('@lawspeaker:example.com') ?? expect.unreachable(),
   managementRoom: room,

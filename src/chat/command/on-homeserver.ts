@@ -1,0 +1,151 @@
+import { UsageError } from '../../core/errors.ts';
+import { mxcParts, parseMxcUri, serverNameOf } from '../../core/ids.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
+import { nearest } from '../../core/text.ts';
+import { flagParts, isEndOfFlags, isFlag } from '../reading/tokenize.ts';
+import type { Token } from '../reading/tokenize.ts';
+import type { HomeserverName, ReadingContext } from '../reading/values.ts';
+import { isVerbatim } from './declaration.ts';
+import type { Command } from './declaration.ts';
+
+/** The flag that says which of several homeservers a command is about. */
+const flagOn = 'on';
+
+/** The words without `--on NAME`, and the server name of the homeserver that it names. */
+interface OnHomeserver {
+  readonly tokens: readonly Token[];
+  readonly on: string | undefined;
+}
+
+/** Kinds of arguments that name somebody or something on a homeserver. */
+const kindsOnHomeservers = new Set([
+  'account',
+  'identity',
+  'user',
+  'target',
+  'room',
+  'event',
+  'media',
+]);
+
+/** Whether a command takes `--on NAME`: it asks the homeserver, or names what is on one. */
+export function takesOn(command: Command): boolean {
+  return (
+    !isVerbatim(command) &&
+    !Object.hasOwn(command.args, flagOn) &&
+    ((command.endpoints ?? []).length > 0 ||
+      Object.values(command.args).some(({ kind }) => kindsOnHomeservers.has(kind)))
+  );
+}
+
+/**
+ * Takes `--on NAME` out of the words of a command. If there is only one homeserver, the flag doesn't exist, and only
+ * lines that the bot has stored when there were several can have it.
+ *
+ * @throws UsageError it names no homeserver, or two, or the command is about none
+ */
+export function takeOn(
+  command: Command,
+  tokens: readonly Token[],
+  { homeservers = [], prefix }: Pick<ReadingContext, 'homeservers' | 'prefix'>,
+): OnHomeserver {
+  const [only, another] = homeservers;
+  if (only === undefined || isVerbatim(command) || Object.hasOwn(command.args, flagOn)) {
+    return { tokens, on: undefined };
+  }
+  const end = tokens.findIndex((token) => isEndOfFlags(token));
+  const isOn = (token: Token) => isFlag(token) && flagParts(token).name === flagOn;
+  const at = tokens.findIndex((token, index) => (end === -1 || index < end) && isOn(token));
+  const flag = tokens[at];
+  if (flag === undefined) {
+    return { tokens, on: undefined };
+  }
+  if (another === undefined) {
+    const isIt = flagParts(flag).value === only.serverName;
+    return { tokens: isIt ? tokens.toSpliced(at, 1) : tokens, on: undefined };
+  }
+  if (!takesOn(command)) {
+    throw new UsageError(`\`${prefix}${command.name}\` is not about one homeserver.`, {
+      word: flag.text,
+      advice: 'Leave out `--on`.',
+    });
+  }
+  const { value } = flagParts(flag);
+  const word = value ?? tokens[at + 1]?.text;
+  const on = serverCalled(word, homeservers);
+  const rest = tokens.toSpliced(at, value === undefined ? 2 : 1);
+  const again = takeOn(command, rest, { homeservers, prefix });
+  if (again.on !== undefined && again.on !== on) {
+    throw new UsageError('Give `--on` once.', {
+      word: '--on',
+      advice: 'Send one command for each homeserver, or name users by their full IDs.',
+    });
+  }
+  return { tokens: again.tokens, on };
+}
+
+/** @throws UsageError there is no such homeserver */
+function serverCalled(word: string | undefined, homeservers: readonly HomeserverName[]): string {
+  const typed = word?.toLowerCase();
+  const found = homeservers.find(({ name, serverName }) =>
+    [name.toLowerCase(), serverName.toLowerCase()].includes(typed ?? ''),
+  );
+  if (found !== undefined) {
+    return found.serverName;
+  }
+  const names = homeservers.map(({ name }) => name);
+  const guess = typed === undefined ? undefined : nearest(typed, names);
+  throw new UsageError(
+    word === undefined ? '`--on` needs the name of a homeserver.' : 'There is no such homeserver.',
+    {
+      word: word ?? '--on',
+      advice: `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}The homeservers: ${names.map((name) => `\`${name}\``).join(', ')}.`,
+    },
+  );
+}
+
+/**
+ * The homeserver, of several, that the rooms, messages and files of a command belong to by their IDs; undefined if
+ * they don't say. What is on another server is looked at from the first homeserver.
+ *
+ * @param values by declared name
+ */
+export function serverOfArguments(
+  { args }: Pick<Command, 'args'>,
+  values: Readonly<Record<string, unknown>>,
+  homeservers: readonly HomeserverName[] = [],
+): string | undefined {
+  if (homeservers.length < 2) {
+    return undefined;
+  }
+  const ours = new Set(homeservers.map(({ serverName }) => serverName));
+  for (const [key, { kind }] of Object.entries(args)) {
+    for (const value of [values[key] ?? []].flat() as readonly unknown[]) {
+      const server = serverOfValue(kind, value);
+      if (server !== undefined && ours.has(server)) {
+        return server;
+      }
+    }
+  }
+  return undefined;
+}
+
+function serverOfValue(kind: string, value: unknown): string | undefined {
+  switch (kind) {
+    case 'room':
+    case 'target':
+    case 'identity':
+    case 'user':
+      return typeof value === 'string' ? serverNameOf(value as RoomId | UserId) : undefined;
+    case 'event':
+      return typeof value === 'object' && value !== null && 'room' in value
+        ? serverNameOf(value.room as RoomId)
+        : undefined;
+    case 'media': {
+      const uri = typeof value === 'string' ? parseMxcUri(value) : undefined;
+      return uri === undefined ? undefined : mxcParts(uri).serverName;
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import { takesRemote } from '../chat/command/declaration.ts';
+import type { Command } from '../chat/command/declaration.ts';
+import type { Invocation } from '../chat/command/invocation.ts';
+import { UnreachableError } from '../core/errors.ts';
+import { serverNameOf } from '../core/ids.ts';
+import type { UserId } from '../core/ids.ts';
+import type { Account, Services } from '../services/services.ts';
+import type { Settings } from './settings.ts';
+
+/** Where accounts of one homeserver are looked up. */
+export interface AccountLookup {
+  /** @returns undefined if there is no such account */
+  findAccount(user: UserId): Promise<Account | undefined>;
+  /** Accounts with a similar name. */
+  findSimilar(user: UserId): Promise<UserId[]>;
+}
+
+/** What differs between stages that work on one homeserver and on another. */
+export interface AtHomeserver extends AccountLookup {
+  readonly services: Services;
+  /** With its server name and the bot's account there. */
+  readonly settings: Settings;
+}
+
+/** What finding the homeserver of a command needs. */
+export interface HomeserversContext {
+  readonly settings: Pick<Settings, 'homeservers' | 'serverName'>;
+  /**
+   * What stages work with on one of several homeservers.
+   *
+   * @throws UnreachableError it has not answered since the bot started
+   */
+  atHomeserver(serverName: string): AtHomeserver;
+}
+
+/**
+ * The same context for work on one of the homeservers.
+ *
+ * @throws UnreachableError it has not answered since the bot started
+ */
+export function at<Context extends HomeserversContext>(
+  context: Context,
+  serverName: string | undefined,
+): Context {
+  return serverName === undefined || serverName === context.settings.serverName
+    ? context
+    : { ...context, ...context.atHomeserver(serverName) };
+}
+
+/** The same as `at`; or why nothing can be done there. */
+export function atOrWhyNot<Context extends HomeserversContext>(
+  context: Context,
+  serverName: string | undefined,
+): Context | UnreachableError {
+  try {
+    return at(context, serverName);
+  } catch (error) {
+    if (error instanceof UnreachableError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+/**
+ * The server name of the homeserver that a command works on, for one of its accounts: the account's own, unless the
+ * command says another one and may be about users of any server; otherwise the first. Undefined if there is only one.
+ *
+ * @param user undefined if it acts on no account
+ */
+export function serverFor(
+  { settings: { homeservers } }: Pick<HomeserversContext, 'settings'>,
+  { command, invocation: { on } }: { readonly command: Command; readonly invocation: Invocation },
+  user?: UserId,
+): string | undefined {
+  if (homeservers.length < 2) {
+    return undefined;
+  }
+  const own = user === undefined ? undefined : ownServer({ settings: { homeservers } }, user);
+  return (takesRemote(command) ? (on ?? own) : (own ?? on)) ?? homeservers[0]?.serverName;
+}
+
+/** The server name of the homeserver, of several, that keeps a user's account; undefined for users of other servers. */
+export function ownServer(
+  { settings: { homeservers } }: { readonly settings: Pick<Settings, 'homeservers'> },
+  user: UserId,
+): string | undefined {
+  const server = serverNameOf(user);
+  return homeservers.length > 1 && homeservers.some(({ serverName }) => serverName === server)
+    ? server
+    : undefined;
+}
