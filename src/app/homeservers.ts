@@ -5,7 +5,7 @@ import type { HomeserverServices } from '../services/services.ts';
 import type { Homeserver } from './homeserver.ts';
 
 /** A homeserver that has answered, and what commands can do there. */
-export interface ModeratedHomeserver extends Pick<Homeserver, 'api' | 'botUser' | 'serverName'> {
+interface ModeratedHomeserver extends Pick<Homeserver, 'api' | 'botUser' | 'serverName'> {
   readonly services: HomeserverServices;
 }
 

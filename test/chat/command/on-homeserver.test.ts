@@ -14,9 +14,11 @@ const homeservers = [
 ];
 const several = { homeservers, serverName: 'one.example', now: 0, prefix: '!' };
 
+const commandCalled = (name: string) => registry.find(name) ?? expect.unreachable();
+
 function read(line: string, context = several) {
   const [name, ...tokens] = tokenize(line);
-  const command = registry.find(name?.text ?? '') ?? expect.unreachable();
+  const command = commandCalled(name?.text ?? '');
   const { on, values } = readArguments(command, tokens, context);
   return { on, values };
 }
@@ -52,9 +54,8 @@ describe('--on NAME', () => {
   });
 
   test('survives being written as a line again', () => {
-    const command = registry.find('users') ?? expect.unreachable();
     const { on, values } = read('users --name lobby --on two');
-    const line = writeInvocation(command, {
+    const line = writeInvocation(commandCalled('users'), {
       arguments: values as never,
       dryRun: false,
       ...(on === undefined ? {} : { on }),
