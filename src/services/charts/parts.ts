@@ -1,7 +1,15 @@
 import type { TopLevelSpec } from 'vega-lite';
 
 import { dayMs, hourMs } from '../../core/duration.ts';
-import { colors, config, contentWidth, leftMargin, padding } from './theme.ts';
+import {
+  axisWidth,
+  colors,
+  config,
+  contentWidth,
+  letterWidth,
+  margins,
+  plotWidth,
+} from './theme.ts';
 
 /** A part of a chart, below the others. */
 type Part = Extract<TopLevelSpec, { vconcat: unknown }>['vconcat'][number];
@@ -24,58 +32,95 @@ export interface Steps {
 export function chartOf(title: string, subtitle: string, parts: readonly Part[]): TopLevelSpec {
   return {
     title: { text: title, subtitle },
-    vconcat: [...parts],
+    vconcat: [widest, ...parts],
     spacing: 10,
     // Axes don't move what they belong to: everything begins on the same line.
     bounds: 'flush',
-    padding,
+    padding: margins,
     config,
   };
 }
+
+/** Nothing to see: it makes every picture as wide as the others, whatever the parts contain. */
+const widest: Part = {
+  width: plotWidth,
+  height: 0,
+  data: { values: [{}] },
+  mark: { type: 'rect', x: -axisWidth, x2: plotWidth, y: 0, y2: 0, opacity: 0 },
+  encoding: {},
+};
 
 interface Label {
   readonly text: string;
   readonly x: number;
   readonly y: number;
+  /** Of the font. */
+  readonly size?: number;
   readonly isStrong?: boolean;
   readonly align?: 'left' | 'right';
   /** A longer text is cut. */
   readonly maxWidth?: number;
 }
 
+const textSize = 12;
+/** Nothing measures the font here: a text is as wide as its letters usually need. */
+const widthOf = (text: string): number => text.length * textSize * letterWidth;
+
 /** Texts at their places; `x` is counted from where all texts begin. */
-function texts(labels: readonly Label[], height: number, size = 13): Part {
+function texts(labels: readonly Label[], height: number): Part {
   return {
-    width: contentWidth,
+    width: plotWidth,
     height,
-    layer: labels.map(({ text, x, y, isStrong = false, align = 'left', maxWidth = 400 }) => ({
-      data: { values: [{}] },
-      mark: {
-        type: 'text',
+    layer: labels.map(
+      ({
         text,
-        x: x - leftMargin,
+        x,
         y,
-        align,
-        limit: maxWidth,
-        baseline: 'alphabetic',
-        fontSize: isStrong ? size + 3 : size,
-        fontWeight: isStrong ? 600 : 400,
-        color: isStrong ? colors.text : colors.muted,
-      },
-    })),
+        size = textSize,
+        isStrong = false,
+        align = 'left',
+        maxWidth = contentWidth,
+      }) => ({
+        data: { values: [{}] },
+        mark: {
+          type: 'text',
+          text,
+          x: x - axisWidth,
+          y,
+          align,
+          limit: maxWidth,
+          baseline: 'alphabetic',
+          fontSize: size,
+          fontWeight: isStrong ? 600 : 400,
+          color: isStrong ? colors.text : colors.muted,
+        },
+      }),
+    ),
   };
 }
 
-/** The numbers that matter most, side by side. */
-export function headline(numbers: readonly { value: string; label: string }[]): Part {
-  const width = (contentWidth + leftMargin) / numbers.length;
+/** The numbers that matter most, a line for each. */
+export function figures(
+  lines: readonly { readonly label: string; readonly value: string }[],
+): Part {
+  const lineHeight = 18;
   return texts(
-    numbers.flatMap(({ value, label }, at) => [
-      { text: value, x: at * width, y: 14, isStrong: true },
-      { text: label, x: at * width, y: 32 },
-    ]),
-    24,
-    12,
+    lines.flatMap(({ label, value }, at): Label[] => {
+      const y = at * lineHeight + 12;
+      return [
+        { text: label, x: 0, y, size: 13, maxWidth: 168 },
+        {
+          text: value,
+          x: contentWidth,
+          y,
+          size: 13,
+          isStrong: true,
+          align: 'right',
+          maxWidth: 100,
+        },
+      ];
+    }),
+    lines.length * lineHeight - 14,
   );
 }
 
@@ -84,53 +129,52 @@ export function legend(
   name: string | undefined,
   series: readonly Pick<Series, 'label' | 'color'>[],
 ): Part {
-  const nameY = name === undefined ? -6 : 32;
-  const keys = placed(series, nameY + 20);
-  const height = (keys.at(-1)?.y ?? nameY) + 4;
-  const head = texts(
-    name === undefined ? [] : [{ text: name, x: 0, y: nameY, isStrong: true }],
+  const nameY = name === undefined ? -6 : 30;
+  const keys = placed(series, nameY + 18);
+  const height = (keys.at(-1)?.y ?? nameY - 4) + 6;
+  const written = texts(
+    [
+      ...(name === undefined ? [] : [{ text: name, x: 0, y: nameY, size: 15, isStrong: true }]),
+      ...keys.map(({ label, x, y }) => ({
+        text: label,
+        x: x + keyWidth,
+        y,
+        maxWidth: contentWidth - x - keyWidth,
+      })),
+    ],
     height,
   );
   return {
-    ...head,
+    ...written,
     layer: [
-      ...('layer' in head ? head.layer : []),
-      ...keys.flatMap(({ label, color, x, y }) => [
-        {
-          data: { values: [{}] },
-          mark: { type: 'square', x: x + 5, y: y - 4, size: 100, color, opacity: 1 },
-        } as const,
-        {
-          data: { values: [{}] },
-          mark: {
-            type: 'text',
-            text: label,
-            x: x + 15,
-            y,
-            align: 'left',
-            baseline: 'alphabetic',
-            fontSize: 12,
-            color: colors.muted,
-          },
-        } as const,
-      ]),
+      ...('layer' in written ? written.layer : []),
+      ...keys.map(
+        ({ color, x, y }) =>
+          ({
+            data: { values: [{}] },
+            mark: { type: 'square', x: x - axisWidth + 5, y: y - 4, size: 100, color, opacity: 1 },
+          }) as const,
+      ),
     ],
   };
 }
 
+/** Of the square of a key. */
+const keyWidth = 15;
+const keyGap = 12;
+
 /** The places of keys, side by side as far as there is room. */
 function placed(series: readonly Pick<Series, 'label' | 'color'>[], firstY: number) {
-  let x = -leftMargin;
+  let x = 0;
   let y = firstY;
   return series.map(({ label, color }) => {
-    // Nothing measures the font here: each key is as wide as its letters need.
-    const width = 30 + label.length * 6.4;
-    if (x > -leftMargin && x + width > contentWidth) {
-      x = -leftMargin;
+    const width = keyWidth + widthOf(label);
+    if (x > 0 && x + width > contentWidth) {
+      x = 0;
       y += 18;
     }
     const key = { label, color, x, y };
-    x += width;
+    x += width + keyGap;
     return key;
   });
 }
@@ -181,8 +225,8 @@ export function bars(
   const range: number[] = [below.length === 0 ? 0 : -top, top];
   const x = { field: 'at', type: 'temporal', scale: { type: 'utc' } } as const;
   return {
-    width: contentWidth,
-    height: below.length === 0 ? 84 : 120,
+    width: plotWidth,
+    height: below.length === 0 ? 70 : 100,
     layer: [
       {
         data: { values: boxes.filter(({ from, to }) => to !== from) },
@@ -275,45 +319,47 @@ function formatOf(stepMs: number): string {
   return stepMs <= 7 * dayMs ? '%b %-d' : '%b %Y';
 }
 
-/** A row for each kind: its name, its number, and below them a bar of what they consist of. */
+/** A row for each kind, at least one: its name, a bar of what it consists of, and its number. */
 export function rankedRows(
   rows: readonly {
     readonly name: string;
     readonly parts: readonly { readonly color: string; readonly value: number }[];
   }[],
 ): Part {
-  const rowHeight = 32;
-  const width = contentWidth + leftMargin;
+  const rowHeight = 17;
   const sums = rows.map(({ parts }) => parts.reduce((sum, { value }) => sum + value, 0));
+  const numbers = sums.map((sum) => sum.toLocaleString('en-US'));
+  const nameWidth = Math.min(140, Math.max(...rows.map(({ name }) => widthOf(name))));
+  const numberWidth = Math.max(...numbers.map(widthOf));
+  const barX = nameWidth + 8 - axisWidth;
+  const barWidth = contentWidth - nameWidth - numberWidth - 16;
   const most = Math.max(1, ...sums);
   const boxes = rows.flatMap(({ parts }, row) => {
-    let x = -leftMargin;
+    let x = barX;
     return parts
       .filter(({ value }) => value > 0)
       .map(({ value, color }) => {
         const x0 = x;
         // A single one is seen beside thousands.
-        x += Math.max(2, (value / most) * width);
-        return { x0, x1: Math.min(x, contentWidth), y0: row * rowHeight + 18, color };
+        x += Math.max(2, (value / most) * barWidth);
+        return { x0, x1: Math.min(x, barX + barWidth), y0: row * rowHeight + 3, color };
       });
   });
-  const labels = rows.flatMap(({ name }, row): Label[] => [
-    { text: name, x: 0, y: row * rowHeight + 13, maxWidth: width - 60 },
-    {
-      text: (sums[row] ?? 0).toLocaleString('en-US'),
-      x: width,
-      y: row * rowHeight + 13,
-      align: 'right',
-    },
-  ]);
-  const written = texts(labels, rows.length * rowHeight);
+  const labels = rows.flatMap(({ name }, row): Label[] => {
+    const y = row * rowHeight + 12;
+    return [
+      { text: name, x: 0, y, maxWidth: nameWidth + 1 },
+      { text: numbers[row] ?? '', x: contentWidth, y, align: 'right' },
+    ];
+  });
+  const written = texts(labels, rows.length * rowHeight - 6);
   return {
     ...written,
     layer: [
       ...('layer' in written ? written.layer : []),
       {
         data: { values: boxes },
-        mark: { type: 'bar', height: 7, baseline: 'top' },
+        mark: { type: 'bar', height: 10, baseline: 'top' },
         encoding: {
           x: { field: 'x0', type: 'quantitative', scale: null, axis: null },
           x2: { field: 'x1' },

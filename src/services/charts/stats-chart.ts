@@ -1,11 +1,11 @@
 import type { TopLevelSpec } from 'vega-lite';
 
 import type { Overview } from '../bot/statistics-service.ts';
-import { bars, chartOf, daysOf, headline, legend, rankedRows } from './parts.ts';
+import { bars, chartOf, daysOf, figures, legend, rankedRows } from './parts.ts';
 import { colors } from './theme.ts';
 
-/** More kinds don't fit on a phone; the rest is one row. */
-const maxKinds = 7;
+/** Clients that limit the height of a picture would cut off more; the rest is one row. */
+const maxKinds = 5;
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 const written = (number: number): string => number.toLocaleString('en-US');
@@ -54,12 +54,12 @@ export function statsChart(
         ]),
   ];
   return chartOf(words.period, `${daysOf(since, until)}, UTC`, [
-    headline([
-      { value: span(medianClaimMs), label: 'to claim (median)' },
-      { value: span(medianCloseMs), label: 'to close (median)' },
+    figures([
+      { label: 'Median time to claim', value: span(medianClaimMs) },
+      { label: 'Median time to close', value: span(medianCloseMs) },
       {
+        label: `By rules (${written(byRules.undone)} undone)`,
         value: byRules.sharePercent === undefined ? '–' : `${byRules.sharePercent}%`,
-        label: `by rules, ${written(byRules.undone)} undone`,
       },
     ]),
     legend('Reports', [opened, ended]),

@@ -3,6 +3,8 @@ import type { Config } from 'vega-lite';
 /** How charts look. They have a background of their own, so they read the same in light and dark clients. */
 
 export const fontFamily = 'Inter';
+/** Of the font, on average, for each pixel of its size. */
+export const letterWidth = 0.56;
 
 /** Told apart by brightness, too: not everybody sees colors. */
 export const colors = {
@@ -17,11 +19,17 @@ export const colors = {
   neutral: '#b3bac4',
 } as const;
 
-/** Of the parts of a chart, in pixels: a phone is 390 wide. */
-export const contentWidth = 322;
+/**
+ * In pixels. Cinny shows a picture 400 wide and at most 600 high. On a phone it keeps the height and cuts off both
+ * sides: 64 each if the phone is 360 wide. So a picture is 400 wide, with nothing in its margins. The lines of a grid
+ * end one pixel after the bars, in the margin on the right.
+ */
+export const margins = { left: 65, right: 64, top: 20, bottom: 20 } as const;
 /** The numbers of an axis stand there, and every text begins there. */
-export const leftMargin = 34;
-export const padding = 16;
+export const axisWidth = 34;
+/** Of bars over time. */
+export const plotWidth = 236;
+export const contentWidth = axisWidth + plotWidth;
 
 export const config: Config = {
   font: fontFamily,
@@ -40,13 +48,14 @@ export const config: Config = {
   title: {
     anchor: 'start',
     frame: 'group',
-    dx: -leftMargin,
+    dx: -axisWidth,
+    limit: contentWidth,
     color: colors.text,
     fontSize: 18,
     fontWeight: 600,
     subtitleColor: colors.muted,
     subtitleFontSize: 13,
     subtitlePadding: 5,
-    offset: 14,
+    offset: 4,
   },
 };

@@ -10,7 +10,7 @@ import * as vega from 'vega';
 import { compile } from 'vega-lite';
 import type { TopLevelSpec } from 'vega-lite';
 
-import { fontFamily } from './theme.ts';
+import { fontFamily, letterWidth } from './theme.ts';
 
 /** What the bot sends to the thread. */
 export interface DrawRequest {
@@ -25,9 +25,6 @@ export interface DrawAnswer {
   readonly width: number;
   readonly height: number;
 }
-
-/** Of the font, on average. Without a canvas, Vega takes letters for much wider. */
-const letterWidth = 0.56;
 
 interface Text {
   readonly fontSize?: number;
@@ -48,6 +45,7 @@ const fontFiles = [
 ];
 
 async function draw({ spec, scale }: DrawRequest): Promise<DrawAnswer> {
+  // Without a canvas, Vega takes letters for much wider.
   textMetrics.width = ({ fontSize = 12, limit = Number.POSITIVE_INFINITY }, text) =>
     Math.min(limit, String(text).length * fontSize * letterWidth);
   const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' });
