@@ -238,6 +238,8 @@ export function bars(
             scale: { type: 'utc', domain: period, nice: false },
             axis: {
               format: formatOf(stepMs),
+              // The end of the time would look like the name of the last bar.
+              labelExpr: `datum.value < ${until} ? datum.label : ''`,
               tickCount: 4,
               labelFlush: true,
               labelOverlap: true,

@@ -1,3 +1,5 @@
+import { View, parse } from 'vega';
+import { compile } from 'vega-lite';
 import { expect, it } from 'vitest';
 
 import { createChartService, ChartError } from '../../../src/services/charts/chart-service.ts';
@@ -23,6 +25,14 @@ it.each([
   expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([width, height]);
   expect(width / 2).toBe(400);
   expect(png.length).toBeLessThan(200_000);
+});
+
+it('does not name the end of the time: it would look like the name of the last bar', async () => {
+  // From January 1 to 24, and weeks begin on Sunday, January 4.
+  const { spec } = compile(chartOf(Array.from({ length: 24 }, () => 1)));
+  const svg = await new View(parse(spec), { renderer: 'none' }).toSVG();
+  const names = [...svg.matchAll(/>(Jan \d+)</gu)].map(([, name]) => name);
+  expect(new Set(names)).toEqual(new Set(['Jan 4', 'Jan 11', 'Jan 18']));
 });
 
 it('draws a long name no wider than the picture', async () => {
