@@ -1,8 +1,7 @@
 import { dayMs } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
-import { cut } from '../../core/text.ts';
 import { amount, dateTime } from '../answers/phrases.ts';
-import { flagParts, isFlag } from '../reading/tokenize.ts';
+import { flagParts, isFlag, tokenize } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
 import {
   readMedia,
@@ -20,15 +19,18 @@ import {
   argumentsOf,
   canChange,
   canEnd,
+  isVerbatim,
   placeholderOf,
   whyNotLater,
-  withPrefix,
 } from './declaration.ts';
 import type { Command } from './declaration.ts';
 import { serverOfArguments, takeOn } from './on-homeserver.ts';
 import { parseFlags } from './parse-flags.ts';
 import type { ParsedFlags } from './parse-flags.ts';
+import { missing, namesFlag, tooMany, unexpected, withReasonAdvice } from './positional-errors.ts';
+import type { PositionalOptions } from './positional-errors.ts';
 import { countBeforeRooms, countUsers, isFullUser, splitAtCommas } from './user-words.ts';
+import { verbatimTokens } from './verbatim-text.ts';
 
 export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */
@@ -54,6 +56,19 @@ const maxWords = 1000;
 const maxLaterMs = 366 * dayMs;
 /** The maximum length of a reason, in characters: it is stored with each account. */
 const maxReason = 1000;
+
+/**
+ * The words of a command line after the command's name.
+ *
+ * @throws UsageError a quote is not closed, or a flag stands in a text and is probably meant as one
+ */
+export function commandTokens(
+  command: Command,
+  line: string,
+  context: Pick<ReadingContext, 'prefix' | 'fillIn'>,
+): Token[] {
+  return isVerbatim(command) ? verbatimTokens(command, line, context) : tokenize(line).slice(1);
+}
 
 /**
  * Reads the words after a command's name by its declaration.
@@ -244,14 +259,6 @@ function timeOf(
   return time;
 }
 
-interface PositionalOptions {
-  readonly context: ReadingContext;
-  /** With its prefix, for error messages. */
-  readonly command: string;
-  readonly isGiven: (flag: string) => boolean;
-  readonly takesReason: boolean;
-}
-
 /**
  * Reads the words by the declared positionals into `values`. Returns the arguments that were filled in.
  *
@@ -422,109 +429,6 @@ function readWords(
   });
 }
 
-function missing(
-  key: string,
-  argument: Argument,
-  declared: Readonly<Record<string, Argument>>,
-  { context: { prefix }, takesReason }: PositionalOptions,
-): UsageError {
-  if (['account', 'user', 'identity'].includes(argument.kind)) {
-    const isBatch = argument.kind === 'account' && argument.options.many === true && takesReason;
-    const orFile =
-      argument.options.unless?.some((name) => declared[name]?.place === 'positional') === true;
-    return new UsageError(orFile ? 'Which user or file?' : 'Which user?', {
-      advice: [
-        orFile
-          ? 'Give `@name:server`, a name, or `mxc://server/id`.'
-          : 'Give `@name:server` or a name.',
-        ...(isBatch
-          ? [`For many, \`--matching\` or \`--from-file\`: see \`${prefix}help matching\`.`]
-          : []),
-      ].join(' '),
-    });
-  }
-  if (argument.kind === 'room') {
-    const { ifMissing } = argument.options;
-    return new UsageError('Which room?', {
-      advice: [
-        'Give a room ID (`!…`), an alias (`#name:server`) or a link.',
-        ...(ifMissing === undefined ? [] : [withPrefix(ifMissing, prefix)]),
-      ].join(' '),
-    });
-  }
-  if (argument.kind === 'target') {
-    return new UsageError('Which user or room?', {
-      advice: 'Give `@name:server`, a name, a room ID (`!…`) or an alias (`#name:server`).',
-    });
-  }
-  if (argument.kind === 'item') {
-    return new UsageError('Which report?', { advice: 'Give its number, which its card shows.' });
-  }
-  return new UsageError(`${placeholderOf(key, argument)} is missing.`, {
-    advice: `${argument.description}.`,
-  });
-}
-
-/** Whether a word is a flag that is not given, without its dashes. */
-function namesFlag(
-  { text }: Word,
-  declared: Readonly<Record<string, Argument>>,
-  { isGiven }: Pick<PositionalOptions, 'isGiven'>,
-): boolean {
-  return Object.entries(declared).some(
-    ([key, { place }]) => place === 'flag' && flagName(key) === text && !isGiven(key),
-  );
-}
-
-function unexpected(
-  words: readonly Word[],
-  at: number,
-  declared: Readonly<Record<string, Argument>>,
-  options: PositionalOptions,
-): UsageError {
-  const { command, isGiven, takesReason } = options;
-  const { text } = words[at] as Word;
-  // A flag without its dashes may have been read as a positional, before its value.
-  const flagWord = words
-    .slice(Math.max(0, at - 1), at + 1)
-    .find((word) => namesFlag(word, declared, options));
-  const search = openUserFlag(declared, isGiven);
-  const takesNone = Object.values(declared).every(({ place }) => place === 'flag');
-  const error = new UsageError(`Unexpected word: \`${cut(text)}\`.`, {
-    word: text,
-    advice:
-      flagWord !== undefined
-        ? `Did you mean the flag \`--${flagWord.text}\`?`
-        : search !== undefined
-          ? `If it is a user, write \`--${search} ${cut(text)}\`.`
-          : takesNone
-            ? `\`${command}\` takes no such argument.`
-            : undefined,
-  });
-  return takesReason ? withReasonAdvice(error) : error;
-}
-
-/** The flag by which a command that only reads can be asked about one user. */
-function openUserFlag(
-  declared: Readonly<Record<string, Argument>>,
-  isGiven: (flag: string) => boolean,
-): string | undefined {
-  const [key] =
-    Object.entries(declared).find(
-      ([name, { kind, options }]) => kind === 'user' && options.bare === true && !isGiven(name),
-    ) ?? [];
-  return key === undefined ? undefined : flagName(key);
-}
-
-function withReasonAdvice({ message, word, advice }: UsageError): UsageError {
-  return new UsageError(message, {
-    word,
-    advice: [advice, 'If it is part of the reason, write `--reason "…"`.']
-      .filter((part) => part !== undefined)
-      .join(' '),
-  });
-}
-
 /** @throws UsageError the flag is required, or its value can't be read */
 function readFlag(
   name: string,
@@ -562,10 +466,4 @@ function readFlag(
     }
   });
   return many === true ? [...new Set(read)] : read[0];
-}
-
-function tooMany(words: number, where: string, max: number): UsageError {
-  return new UsageError(`${where} can’t have ${amount(words, 'word')}.`, {
-    advice: `The limit is ${amount(max, 'word')}. Send the rest in another message.`,
-  });
 }

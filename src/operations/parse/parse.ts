@@ -1,8 +1,7 @@
-import { commandTokens } from '../../chat/command/command-tokens.ts';
 import { isVerbatim, subjectOf, takesMany } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
-import { readArguments } from '../../chat/command/read-arguments.ts';
+import { commandTokens, readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { readUser, withoutMarksAround } from '../../chat/reading/values.ts';

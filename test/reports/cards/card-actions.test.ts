@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { commandTokens } from '../../../src/chat/command/command-tokens.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
-import { readArguments } from '../../../src/chat/command/read-arguments.ts';
+import { commandTokens, readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { SetupError } from '../../../src/core/errors.ts';
 import {

@@ -1,12 +1,12 @@
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
-import { flagParts, isEndOfFlags, isFlag, readWords, tokenize } from '../reading/tokenize.ts';
+import { flagParts, isEndOfFlags, isFlag, readWords } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
 import { readReference, textFor } from '../reading/values.ts';
 import type { ReadingContext } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { argumentsOf, isVerbatim, placeholderOf } from './declaration.ts';
+import { argumentsOf, placeholderOf } from './declaration.ts';
 import type { Command } from './declaration.ts';
 
 type Words = ReturnType<typeof readWords>;
@@ -14,19 +14,16 @@ type Flags = ReadonlyMap<string, Argument>;
 type Positional = readonly [string, Argument];
 
 /**
- * The words of a command line after the command's name. If the command keeps its text as it was typed, all that
- * follows the other arguments is one word, and no flag is looked for in it.
+ * The words of a command line after the name of a command that keeps its text as it was typed: all that follows the
+ * other arguments is one word, and no flag is looked for in it.
  *
  * @throws UsageError a quote is not closed, or a flag stands in such a text and is probably meant as one
  */
-export function commandTokens(
+export function verbatimTokens(
   command: Command,
   line: string,
   context: Pick<ReadingContext, 'prefix' | 'fillIn'>,
 ): Token[] {
-  if (!isVerbatim(command)) {
-    return tokenize(line).slice(1);
-  }
   const declared = Object.entries(argumentsOf(command));
   const flags: Flags = new Map(
     declared

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import { positional } from '../../../src/chat/command/arguments.ts';
-import { commandTokens } from '../../../src/chat/command/command-tokens.ts';
 import { defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import { usage } from '../../../src/chat/command/help.ts';
-import { readArguments } from '../../../src/chat/command/read-arguments.ts';
+import { commandTokens, readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { writeStructured } from '../../../src/chat/command/structured.ts';
 import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
 
