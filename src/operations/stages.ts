@@ -82,6 +82,26 @@ export function passed<Next>(value: Omit<Next, typeof stage>): Next {
   return value as Next;
 }
 
+/** The same command with fewer accounts. */
+export function narrow(
+  resolved: Resolved,
+  accounts: readonly Account[],
+  leftOut: readonly LeftOut[],
+): Resolved {
+  const { command, invocation } = resolved;
+  const subject = subjectOf(command);
+  if (subject === undefined || !Array.isArray(invocation.arguments[subject])) {
+    return resolved;
+  }
+  const names = accounts.map(({ name }) => name);
+  return passed<Resolved>({
+    ...resolved,
+    invocation: { ...invocation, arguments: { ...invocation.arguments, [subject]: names } },
+    accounts,
+    leftOut,
+  });
+}
+
 /** The accounts that a command names. */
 export function targetsOf({
   command,

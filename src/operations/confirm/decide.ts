@@ -29,8 +29,8 @@ import type { StartContext } from './confirm.ts';
 import { decidedOf } from './correct-decision.ts';
 import { assertUndecided, droppedReply, findConfirmation } from './find-confirmation.ts';
 import type { ExpireContext, FindContext } from './find-confirmation.ts';
-import { resolveAgain } from './resolve-again.ts';
-import type { ResolveAgainContext } from './resolve-again.ts';
+import { resolveAgain } from './preview.ts';
+import type { ResolveAgainContext } from './preview.ts';
 import { isForLater, schedule } from './schedule.ts';
 import type { ScheduleContext } from './schedule.ts';
 
