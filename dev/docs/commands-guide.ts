@@ -1,17 +1,16 @@
 import { flagName } from '../../src/chat/command/arguments.ts';
 import type { Argument } from '../../src/chat/command/arguments.ts';
-import {
-  argumentsOf,
-  dangerOf,
-  groups,
-  leastDangerOf,
-  placeholderOf,
-  roleFor,
-  roles,
-} from '../../src/chat/command/declaration.ts';
+import { groups, roles } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger, Role } from '../../src/chat/command/declaration.ts';
 import { conditions, usage } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import {
+  argumentsOf,
+  dangerOf,
+  leastDangerOf,
+  placeholderOf,
+  roleFor,
+} from '../../src/chat/command/properties.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
 
 /** The text of `docs/commands.md`, made from the declarations. */

@@ -1,6 +1,6 @@
-import { takesRemote } from '../chat/command/declaration.ts';
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
+import { takesRemote } from '../chat/command/properties.ts';
 import { UnreachableError } from '../core/errors.ts';
 import { serverNameOf } from '../core/ids.ts';
 import type { UserId } from '../core/ids.ts';

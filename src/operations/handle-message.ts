@@ -1,8 +1,8 @@
 import { bold, line } from '../chat/answers/answer.ts';
 import type { Content } from '../chat/answers/answer.ts';
-import { subjectOf } from '../chat/command/declaration.ts';
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
+import { subjectOf } from '../chat/command/properties.ts';
 import { writeInvocation } from '../chat/command/write-invocation.ts';
 import { quote } from '../chat/reading/tokenize.ts';
 import { DeniedError, StoreError, codeOf } from '../core/errors.ts';

@@ -4,19 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Answer } from '../../src/chat/answers/answer.ts';
 import { flagName } from '../../src/chat/command/arguments.ts';
-import {
-  argumentsOf,
-  canChange,
-  dangerOf,
-  dangers,
-  groups,
-  leastDangerOf,
-  maxDangerOf,
-  placeholderOf,
-  roleFor,
-  subjectOf,
-  takesMany,
-} from '../../src/chat/command/declaration.ts';
+import { dangers, groups } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger, Group } from '../../src/chat/command/declaration.ts';
 import {
   groupNamed,
@@ -26,6 +14,17 @@ import {
   usage,
 } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import {
+  argumentsOf,
+  canChange,
+  dangerOf,
+  leastDangerOf,
+  maxDangerOf,
+  placeholderOf,
+  roleFor,
+  subjectOf,
+  takesMany,
+} from '../../src/chat/command/properties.ts';
 import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { createRegistry, recordCommandsIn } from '../../src/chat/command/registry.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';

@@ -3,7 +3,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 
 import type { Answer } from '../../src/chat/answers/answer.ts';
-import { argumentsOf, groups } from '../../src/chat/command/declaration.ts';
+import { groups } from '../../src/chat/command/declaration.ts';
 import type { Group } from '../../src/chat/command/declaration.ts';
 import { helpForTopic, topics } from '../../src/chat/command/help-topics.ts';
 import {
@@ -14,6 +14,7 @@ import {
   helpForWord,
 } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { argumentsOf } from '../../src/chat/command/properties.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
 import { describeCommand } from '../../src/chat/command/structured.ts';
 import { parseEventId, parseRoomId } from '../../src/core/ids.ts';

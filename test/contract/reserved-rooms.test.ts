@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Argument } from '../../src/chat/command/arguments.ts';
-import { dangerOf } from '../../src/chat/command/declaration.ts';
 import type { Command } from '../../src/chat/command/declaration.ts';
+import { dangerOf } from '../../src/chat/command/properties.ts';
 import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { writeInvocation } from '../../src/chat/command/write-invocation.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';

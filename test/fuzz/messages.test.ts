@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { argumentsOf, canChange } from '../../src/chat/command/declaration.ts';
+import { argumentsOf, canChange } from '../../src/chat/command/properties.ts';
 import { botUser, openFuzzBot, people, registry, room } from '../support/fuzz-bot.ts';
 import {
   anyJson,

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 
 import { untrustedText, visible } from '../../src/chat/answers/untrusted-text.ts';
 import type { Command } from '../../src/chat/command/declaration.ts';
-import { argumentsOf } from '../../src/chat/command/declaration.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { argumentsOf } from '../../src/chat/command/properties.ts';
 import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
 import { quote, tokenize } from '../../src/chat/reading/tokenize.ts';

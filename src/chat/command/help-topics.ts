@@ -1,6 +1,6 @@
 import { bold, code, line } from '../answers/answer.ts';
 import type { Answer } from '../answers/answer.ts';
-import { withPrefix } from './declaration.ts';
+import { withPrefix } from './properties.ts';
 
 /** Something that many commands can do, and that help explains once. */
 interface Topic {

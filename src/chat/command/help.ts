@@ -5,9 +5,11 @@ import type { Answer, Block, Content } from '../answers/answer.ts';
 import { count } from '../answers/phrases.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
+import { groups } from './declaration.ts';
+import type { Command, Danger, Group, Role } from './declaration.ts';
+import { topics } from './help-topics.ts';
 import {
   argumentsOf,
-  groups,
   isVerbatim,
   leastDangerOf,
   maxDangerOf,
@@ -15,9 +17,7 @@ import {
   roleFor,
   subjectOf,
   takesMany,
-} from './declaration.ts';
-import type { Command, Danger, Group, Role } from './declaration.ts';
-import { topics } from './help-topics.ts';
+} from './properties.ts';
 import type { Registry } from './registry.ts';
 
 /** More characters of choices than this make a usage line hard to read. */

@@ -5,8 +5,8 @@ import { nearest } from '../../core/text.ts';
 import { flagParts, isEndOfFlags, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
 import type { HomeserverName, ReadingContext } from '../reading/values.ts';
-import { isVerbatim } from './declaration.ts';
 import type { Command } from './declaration.ts';
+import { isVerbatim } from './properties.ts';
 
 /** The flag that says which of several homeservers a command is about. */
 const flagOn = 'on';

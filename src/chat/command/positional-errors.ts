@@ -4,7 +4,7 @@ import { amount } from '../answers/phrases.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { placeholderOf, withPrefix } from './declaration.ts';
+import { placeholderOf, withPrefix } from './properties.ts';
 
 /** What reading the words of a command needs. */
 export interface PositionalOptions {

@@ -15,6 +15,12 @@ import type { ReadingContext, Word } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { takeBareValues } from './bare-values.ts';
+import type { Command } from './declaration.ts';
+import { serverOfArguments, takeOn } from './on-homeserver.ts';
+import { parseFlags } from './parse-flags.ts';
+import type { ParsedFlags } from './parse-flags.ts';
+import { missing, namesFlag, tooMany, unexpected, withReasonAdvice } from './positional-errors.ts';
+import type { PositionalOptions } from './positional-errors.ts';
 import {
   argumentsOf,
   canChange,
@@ -22,13 +28,7 @@ import {
   isVerbatim,
   placeholderOf,
   whyNotLater,
-} from './declaration.ts';
-import type { Command } from './declaration.ts';
-import { serverOfArguments, takeOn } from './on-homeserver.ts';
-import { parseFlags } from './parse-flags.ts';
-import type { ParsedFlags } from './parse-flags.ts';
-import { missing, namesFlag, tooMany, unexpected, withReasonAdvice } from './positional-errors.ts';
-import type { PositionalOptions } from './positional-errors.ts';
+} from './properties.ts';
 import { countBeforeRooms, countUsers, isFullUser, splitAtCommas } from './user-words.ts';
 import { verbatimTokens } from './verbatim-text.ts';
 

@@ -1,7 +1,8 @@
 import { present } from '../../core/present.ts';
 import { nearest } from '../../core/text.ts';
-import { changesOnlyRecords, dangers, withPrefix } from './declaration.ts';
+import { dangers } from './declaration.ts';
 import type { Command, GroupedCommand } from './declaration.ts';
+import { changesOnlyRecords, withPrefix } from './properties.ts';
 
 /** What a word that doesn't name a command may mean: a mistyped name, or another word for commands. */
 export interface Guess {

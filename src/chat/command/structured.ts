@@ -9,8 +9,8 @@ import { quote } from '../reading/tokenize.ts';
 import { matrixToLink } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { argumentsOf, isVerbatim } from './declaration.ts';
 import type { Command } from './declaration.ts';
+import { argumentsOf, isVerbatim } from './properties.ts';
 import { verbatimLine } from './write-invocation.ts';
 
 /**

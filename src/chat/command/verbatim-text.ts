@@ -6,8 +6,8 @@ import { readReference, textFor } from '../reading/values.ts';
 import type { ReadingContext } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { argumentsOf, placeholderOf } from './declaration.ts';
 import type { Command } from './declaration.ts';
+import { argumentsOf, placeholderOf } from './properties.ts';
 
 type Words = ReturnType<typeof readWords>;
 type Flags = ReadonlyMap<string, Argument>;

@@ -3,9 +3,9 @@ import { cut } from '../../core/text.ts';
 import { quote } from '../reading/tokenize.ts';
 import { idWord, matrixToLink } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
-import { isVerbatim } from './declaration.ts';
 import type { Command } from './declaration.ts';
 import type { Invocation, Json } from './invocation.ts';
+import { isVerbatim } from './properties.ts';
 
 type Written = Pick<
   Invocation,

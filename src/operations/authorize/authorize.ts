@@ -1,5 +1,6 @@
-import { leastDangerOf, roleFor, roles } from '../../chat/command/declaration.ts';
+import { roles } from '../../chat/command/declaration.ts';
 import type { Command, Role } from '../../chat/command/declaration.ts';
+import { leastDangerOf, roleFor } from '../../chat/command/properties.ts';
 import { DeniedError } from '../../core/errors.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import { serverNameOf } from '../../core/ids.ts';

@@ -2,9 +2,9 @@ import { stringify } from 'csv-stringify/sync';
 
 import { code } from '../../chat/answers/answer.ts';
 import type { AnswerFile } from '../../chat/answers/answer.ts';
-import { subjectOf } from '../../chat/command/declaration.ts';
 import type { Context, Preview } from '../../chat/command/declaration.ts';
 import type { LeftOut } from '../../chat/command/invocation.ts';
+import { subjectOf } from '../../chat/command/properties.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { present } from '../../core/present.ts';
 import type { Store } from '../../store/store.ts';

@@ -10,7 +10,7 @@ import type {
   Status,
 } from '../../chat/answers/answer.ts';
 import { count, whole } from '../../chat/answers/phrases.ts';
-import { subjectOf } from '../../chat/command/declaration.ts';
+import { subjectOf } from '../../chat/command/properties.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';

@@ -1,6 +1,6 @@
-import { subjectOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
+import { subjectOf } from '../../chat/command/properties.ts';
 import { ProtectedError, StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
 import { parseUserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';

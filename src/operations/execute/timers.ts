@@ -1,6 +1,6 @@
-import { canEnd, dangerOf, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
+import { canEnd, dangerOf, subjectOf } from '../../chat/command/properties.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { stepOf } from '../../store/tables/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';

@@ -1,8 +1,8 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
-import { canChange } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { LastUndo } from '../../chat/command/invocation.ts';
 import { partialUndo } from '../../chat/command/partial-undo.ts';
+import { canChange } from '../../chat/command/properties.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeValue } from '../../chat/command/write-invocation.ts';
 import { entryNumber, isLast, reasonOfUndo, undoneBy } from '../../chat/reading/entry-number.ts';

@@ -1,6 +1,6 @@
-import { isVerbatim, subjectOf, takesMany } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
+import { isVerbatim, subjectOf, takesMany } from '../../chat/command/properties.ts';
 import { commandTokens, readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 
-import { subjectOf, takesRemote } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
+import { subjectOf, takesRemote } from '../../chat/command/properties.ts';
 import { TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';

@@ -1,6 +1,6 @@
-import { identitiesOf, protectsFor } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, LeftOut } from '../../chat/command/invocation.ts';
+import { identitiesOf, protectsFor } from '../../chat/command/properties.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { localpartOf, serverNameOf } from '../../core/ids.ts';

@@ -1,5 +1,5 @@
-import { isVerbatim } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
+import { isVerbatim } from '../../chat/command/properties.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';

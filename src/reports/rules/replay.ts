@@ -1,4 +1,4 @@
-import { changesOnlyRecords } from '../../chat/command/declaration.ts';
+import { changesOnlyRecords } from '../../chat/command/properties.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';

@@ -1,6 +1,6 @@
-import { subjectOf, takesRemote } from '../../chat/command/declaration.ts';
 import type { GroupedCommand } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
+import { subjectOf, takesRemote } from '../../chat/command/properties.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';

@@ -1,5 +1,5 @@
-import { changesOnlyRecords } from '../../chat/command/declaration.ts';
 import type { GroupedCommand } from '../../chat/command/declaration.ts';
+import { changesOnlyRecords } from '../../chat/command/properties.ts';
 import { compilePattern } from '../../config/pattern.ts';
 import type { RuleConfig } from '../../config/rules.ts';
 import { mediaTypeTest } from './conditions.ts';

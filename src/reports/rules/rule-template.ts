@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { canChange, dangerOf, roleFor, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command, GroupedCommand, Role } from '../../chat/command/declaration.ts';
+import { canChange, dangerOf, roleFor, subjectOf } from '../../chat/command/properties.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';

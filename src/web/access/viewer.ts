@@ -1,5 +1,6 @@
-import { leastDangerOf, roleFor, roles } from '../../chat/command/declaration.ts';
+import { roles } from '../../chat/command/declaration.ts';
 import type { Role } from '../../chat/command/declaration.ts';
+import { leastDangerOf, roleFor } from '../../chat/command/properties.ts';
 import type { Registry } from '../../chat/command/registry.ts';
 import type { UserId } from '../../core/ids.ts';
 

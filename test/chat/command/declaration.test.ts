@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 
 import { flag, positional } from '../../../src/chat/command/arguments.ts';
-import {
-  argumentsOf,
-  dangerOf,
-  defineCommand,
-  leastDangerOf,
-  protectsFor,
-} from '../../../src/chat/command/declaration.ts';
+import { defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import { conditions } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import {
+  argumentsOf,
+  dangerOf,
+  leastDangerOf,
+  protectsFor,
+} from '../../../src/chat/command/properties.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 

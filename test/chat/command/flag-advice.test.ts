@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { flagName } from '../../../src/chat/command/arguments.ts';
-import { argumentsOf } from '../../../src/chat/command/declaration.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { argumentsOf } from '../../../src/chat/command/properties.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';

@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 
 import { textOf } from '../../../src/chat/answers/answer.ts';
 import { flagName } from '../../../src/chat/command/arguments.ts';
-import { argumentsOf, groups } from '../../../src/chat/command/declaration.ts';
+import { groups } from '../../../src/chat/command/declaration.ts';
 import { helpForTopic, topicFor, topics } from '../../../src/chat/command/help-topics.ts';
 import { helpForAll } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { argumentsOf } from '../../../src/chat/command/properties.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';

@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 
 import { flag, positional } from '../../../src/chat/command/arguments.ts';
 import type { Argument } from '../../../src/chat/command/arguments.ts';
-import { argumentsOf, defineCommand } from '../../../src/chat/command/declaration.ts';
+import { defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import { usage } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { argumentsOf } from '../../../src/chat/command/properties.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { UsageError } from '../../../src/core/errors.ts';

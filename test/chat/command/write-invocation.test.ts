@@ -4,10 +4,11 @@ import { describe, expect, test } from 'vitest';
 
 import { flag, positional } from '../../../src/chat/command/arguments.ts';
 import type { Argument } from '../../../src/chat/command/arguments.ts';
-import { argumentsOf, canChange, defineCommand } from '../../../src/chat/command/declaration.ts';
+import { defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import type { Json } from '../../../src/chat/command/invocation.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { argumentsOf, canChange } from '../../../src/chat/command/properties.ts';
 import { commandTokens, readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { shortLine, writeInvocation } from '../../../src/chat/command/write-invocation.ts';
 import { readReference } from '../../../src/chat/reading/values.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { expect, test } from 'vitest';
 
-import { dangerOf } from '../../../src/chat/command/declaration.ts';
+import { dangerOf } from '../../../src/chat/command/properties.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { registry } from '../../support/fuzz-bot.ts';
