@@ -1,15 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { UserId } from '../../src/core/ids.ts';
 import type { Account } from '../../src/services/services.ts';
 import { openFuzzBot, people } from '../support/fuzz-bot.ts';
 import type { FuzzBot } from '../support/fuzz-bot.ts';
+import { createTestDatabase, onPostgres } from '../support/test-database.ts';
+import type { TestDatabase } from '../support/test-database.ts';
 
 /** The promise is 100 ms of a processor; a tick is counted with all that runs beside it. */
 const maxBlockingMs = 200;
@@ -17,13 +15,13 @@ const maxGrowth = 1_000_000;
 /** A homeserver takes no larger event. */
 const maxEventBytes = 65_000;
 
-let folder: string;
+let database: TestDatabase;
 let bot: FuzzBot;
 let filesRead = 0;
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-load-'));
-  bot = await openFuzzBot({ isCalm: true, file: path.join(folder, 'lawspeaker.db') });
+  database = await createTestDatabase();
+  bot = await openFuzzBot({ isCalm: true, database });
   Object.assign(bot.context, {
     // Everybody is there, so that nothing ends a long list early.
     findAccount: async (name: UserId) => {
@@ -46,7 +44,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await bot.store.close();
-  rmSync(folder, { recursive: true, force: true });
+  await database[Symbol.asyncDispose]();
 });
 
 function accountCalled(name: UserId): Account {
@@ -73,14 +71,13 @@ function accountCalled(name: UserId): Account {
 }
 
 /** What the database takes up, in bytes. */
-function databaseBytes(): number {
-  const db = new Database(path.join(folder, 'lawspeaker.db'), { readonly: true });
-  try {
-    const pages = Number(db.pragma('page_count', { simple: true }));
-    return pages * Number(db.pragma('page_size', { simple: true }));
-  } finally {
-    db.close();
-  }
+async function databaseBytes(): Promise<number> {
+  const [row] = await database.read<{ bytes: number }>(
+    onPostgres
+      ? 'SELECT pg_database_size(current_database()) AS bytes'
+      : 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size',
+  );
+  return row?.bytes ?? 0;
 }
 
 /**
@@ -167,9 +164,9 @@ async function measure(sender: string, content: object): Promise<[number, number
     origin_server_ts: bot.clock.now,
     content: { msgtype: 'm.text', ...content },
   };
-  const before = databaseBytes();
+  const before = await databaseBytes();
   const blockMs = await maxBlockMs(async () => bot.take([raw]));
-  return [blockMs, databaseBytes() - before];
+  return [blockMs, (await databaseBytes()) - before];
 }
 
 describe.each([

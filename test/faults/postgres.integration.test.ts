@@ -12,6 +12,7 @@ import { openStore } from '../../src/store/store.ts';
 import { adminApi, asUserId, newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
+import { databaseAt } from '../support/test-database.ts';
 
 /** `lawspeaker` on the command line, beside the running bot. */
 async function lawspeaker(config: object, ...args: string[]) {
@@ -32,7 +33,7 @@ describe.skipIf(postgresFolder() === undefined)('a bot on PostgreSQL', () => {
   let room: TestRoom;
   beforeAll(async () => {
     postgres = await startPostgres();
-    room = await openRoom({}, { databaseUrl: postgres.url('postgres') });
+    room = await openRoom({}, { database: databaseAt(postgres.url('postgres')) });
   });
   afterAll(async () => {
     await room.close();

@@ -156,7 +156,7 @@ describe('a command', () => {
 
     await room.stopBot();
     // Without its sync token the bot starts over, and the same events come again.
-    await forgetSyncToken(room.databaseFile);
+    await room.database.execute("DELETE FROM sync_state WHERE name = 'token'");
     await room.startBot();
     await barrier();
     expect(room.ana.answersTo(command)).toHaveLength(1);
@@ -247,13 +247,6 @@ describe('roles', () => {
     expect(await isBanned(mallory.userId)).toBe(false);
   });
 });
-
-async function forgetSyncToken(file: string): Promise<void> {
-  const { default: Database } = await import('better-sqlite3');
-  const database = new Database(file);
-  database.prepare("DELETE FROM sync_state WHERE name = 'token'").run();
-  database.close();
-}
 
 describe('after a long absence', () => {
   it('stale commands are answered together, once, and none is carried out', async () => {

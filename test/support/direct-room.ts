@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 
 import type { MatrixEvent, MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { TestRoom } from './room.ts';
@@ -49,17 +48,7 @@ export async function readDirectRoom(room: TestRoom, person: MatrixUser): Promis
   return { texts, members: [...members] };
 }
 
-/** All that the bot's database and its journal hold. */
-export async function databaseText({ databaseFile }: TestRoom): Promise<string> {
-  const parts = await Promise.all(
-    ['', '-wal'].map(async (suffix) =>
-      readFile(`${databaseFile}${suffix}`).catch(() => Buffer.alloc(0)),
-    ),
-  );
-  return Buffer.concat(parts).toString('latin1');
-}
-
 /** Where a secret must not be: anything said in the room, and the database. */
 export async function placesOtherThanDirect(room: TestRoom): Promise<string> {
-  return JSON.stringify([room.ana.events, room.ben.events]) + (await databaseText(room));
+  return JSON.stringify([room.ana.events, room.ben.events]) + (await room.database.dump());
 }

@@ -39,6 +39,8 @@ import { fakeHttp } from './fake-http.ts';
 import { answersFor } from './hostile-answers.ts';
 import { jsonText, received } from './hostile.ts';
 import { assertSafe } from './safe-content.ts';
+import { openTestStore } from './test-database.ts';
+import type { TestDatabase } from './test-database.ts';
 
 export const room = '!management:localhost' as RoomId;
 export const botUser = '@lawspeaker:localhost' as UserId;
@@ -97,8 +99,11 @@ export interface Outcome {
  * The whole way from raw events to rendered answers, on a real store, before a homeserver that
  * answers what it likes and refuses every change.
  */
-export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
-  const store = await openStore(file);
+export async function openFuzzBot({
+  isCalm = false,
+  database,
+}: { readonly isCalm?: boolean; readonly database?: TestDatabase } = {}) {
+  const store = database === undefined ? await openTestStore() : await openStore(database.place);
   const members = new RoomState();
   goodState.forEach((event) => members.apply(event));
   const clock = { now: Date.UTC(2026, 10, 21) };

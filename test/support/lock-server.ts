@@ -1,8 +1,15 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { UnreachableError } from '../../src/core/errors.ts';
 import type { UserId } from '../../src/core/ids.ts';
 import type { Outgoing, Reply } from '../../src/operations/answer/reply.ts';
 import type { Account } from '../../src/services/services.ts';
+import type { Store } from '../../src/store/store.ts';
 import { openFuzzBot, people } from './fuzz-bot.ts';
+import { onPostgres } from './test-database.ts';
+
+/** As real calls, these take longer than a transaction does. */
+const callMs = onPostgres ? 10 : 0;
 
 export const names = (count: number) =>
   Array.from({ length: count }, (_, at) => `@u${at}:localhost`);
@@ -44,9 +51,9 @@ export async function openLockServer() {
       const { before, after } = server;
       inFlight += 1;
       server.mostAtOnce = Math.max(server.mostAtOnce, inFlight);
-      await new Promise((go) => setImmediate(go));
-      inFlight -= 1;
+      await wait(callMs);
       await before(name);
+      inFlight -= 1;
       calls.push(name);
       if (isLocked) {
         locked.add(name);
@@ -84,6 +91,34 @@ function account(name: UserId, own: Partial<Account>): Account {
 }
 
 export type LockServer = Awaited<ReturnType<typeof openLockServer>>;
+
+/** The same tables for reading. Of a bot that is dead, no reading ever ends. */
+export function readingWhile(alive: () => Promise<unknown>, store: Store): Store {
+  const tables = Object.entries(store).map(([name, table]: [string, unknown]) => [
+    name,
+    typeof table === 'object' && table !== null
+      ? Object.fromEntries(
+          Object.entries(table).map(([method, read]: [string, unknown]) => [
+            method,
+            async (...given: unknown[]) => {
+              await alive();
+              const result = await (read as (...parameters: unknown[]) => Promise<unknown>)(
+                ...given,
+              );
+              await alive();
+              return result;
+            },
+          ]),
+        )
+      : table,
+  ]);
+  return Object.fromEntries(tables) as Store;
+}
+
+/** What a dead bot was writing has ended. Whoever takes over waits for that. */
+export async function writesEnded({ bot }: Pick<LockServer, 'bot'>): Promise<void> {
+  await bot.store.transaction(async () => undefined);
+}
 
 let typed = 0;
 

@@ -8,11 +8,11 @@ import { createAuditService } from '../../src/services/bot/audit-service.ts';
 import { createOperationService } from '../../src/services/bot/operation-service.ts';
 import { createReportService } from '../../src/services/reports/report-service.ts';
 import type { Services } from '../../src/services/services.ts';
-import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createWeb } from '../../src/web/web.ts';
 import type { Web } from '../../src/web/web.ts';
 import { freePort } from './free-port.ts';
+import { openTestStore } from './test-database.ts';
 
 export const ana = '@ana:example.com' as UserId;
 export const ben = '@ben:example.com' as UserId;
@@ -63,7 +63,7 @@ export interface TestPage extends AsyncDisposable {
 
 /** Opens the page on a loopback address, or claims to be at `publicUrl`. */
 export async function openPage(options: { readonly publicUrl?: string } = {}): Promise<TestPage> {
-  const store = await openStore(':memory:');
+  const store = await openTestStore();
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
   const origin = options.publicUrl ?? address;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { ItemState } from '../../src/store/tables/report-items.ts';
+import { openTestStore } from './test-database.ts';
 
 /** A report as a test writes it; the rest is of no matter to it. */
 export interface GivenReport {
@@ -25,9 +26,9 @@ export interface ReportStore extends AsyncDisposable {
   move(item: number, state: ItemState, by: string, at: number): Promise<void>;
 }
 
-/** Opens the database of a bot, which may run. */
-export async function openReportStore(databaseFile: string): Promise<ReportStore> {
-  const store = await openStore(databaseFile);
+/** Opens the database of a bot, which may run; or a new one, which goes with it. */
+export async function openReportStore(place?: string): Promise<ReportStore> {
+  const store = place === undefined ? await openTestStore() : await openStore(place);
   let reportId = 0;
   return {
     store,

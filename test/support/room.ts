@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { Moderator } from '../../dev/room/moderator.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { RegisterOptions } from '../../dev/synapse/matrix-user.ts';
@@ -13,7 +9,8 @@ import type { Config, WrittenConfig } from '../../src/config/schema.ts';
 import { createLog } from '../../src/observability/log.ts';
 import type { TestHomeserver } from './global-setup.ts';
 import { homeserver, uniqueLocalpart } from './homeserver.ts';
-import { createTestDatabase, onPostgres } from './test-database.ts';
+import { createTestDatabase } from './test-database.ts';
+import type { TestDatabase } from './test-database.ts';
 
 /** What a test may set; the rest is the room's business. */
 export type Settings = Partial<
@@ -37,6 +34,7 @@ export interface TestRoom {
   /** Power level 0: role viewer. */
   readonly vic: Moderator;
   readonly config: Config;
+  readonly database: TestDatabase;
   /** A URL if the run is made on PostgreSQL. */
   readonly databaseFile: string;
   /** Rejects when the bot can't go on. */
@@ -56,8 +54,8 @@ export async function openRoom(
     timing?: Timing;
     /** Another than the run's. */
     server?: Pick<TestHomeserver, 'url' | 'sharedSecret'>;
-    /** The URL of a database of PostgreSQL. */
-    databaseUrl?: string;
+    /** Another than one of the run's. */
+    database?: TestDatabase;
     /** How people get an account there; by the shared secret by default. */
     register?: (account: RegisterOptions) => Promise<MatrixUser>;
   } = {},
@@ -87,17 +85,14 @@ export async function openRoom(
     },
   });
   await Promise.all([ben.join(id), vic.join(id)]);
-  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
-  const database = onPostgres ? await createTestDatabase() : undefined;
-  const databaseUrl = options.databaseUrl ?? database?.place;
-  const databaseFile = databaseUrl ?? path.join(folder, 'lawspeaker.db');
+  const database = options.database ?? (await createTestDatabase());
   const config = configSchema.parse({
     // Every test's reports are on the same server; see `openReportRoom`.
     reports: { enabled: false },
     ...settings,
     homeserver: { url, accessToken: bot.account.accessToken, ...settings.homeserver },
     managementRoom: id,
-    database: { [databaseUrl === undefined ? 'path' : 'url']: databaseFile },
+    database: database.config,
   });
   const log = await createLog({
     level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent',
@@ -120,7 +115,8 @@ export async function openRoom(
     ben: benLooking,
     vic: vicLooking,
     config,
-    databaseFile,
+    database,
+    databaseFile: database.place,
     async ended() {
       if (app === undefined) {
         throw new Error('the bot does not run');
@@ -135,8 +131,7 @@ export async function openRoom(
     async close() {
       await stopBot();
       await anaLooking.lookAway();
-      await database?.[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
+      await database[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,33 +1,56 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import Database from 'better-sqlite3';
-import type { Client } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { inject } from 'vitest';
 
-/** A new database with nothing in it, on what the run is made on: SQLite, or PostgreSQL. */
+import { openStore } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+
+/** A database, on what the run is made on: SQLite, or PostgreSQL. */
 export interface TestDatabase extends AsyncDisposable {
   /** What `openStore` takes. */
   readonly place: string;
+  /** The same for a configuration. */
+  readonly config: { readonly path: string } | { readonly url: string };
   /** Another hand on the database. */
   execute(...statements: string[]): Promise<void>;
   read<Row>(query: string): Promise<Row[]>;
-  /** All that is stored: the file, or the rows of all tables. */
+  /** All that is stored: the file and its journal, or the rows of all tables. */
   dump(): Promise<string>;
   /** The same as somebody whom no trigger stops. */
   tamper(...statements: string[]): Promise<void>;
+  /** Removes all that is stored. */
+  clear(): Promise<void>;
 }
 
 export const onPostgres = process.env['LAWSPEAKER_TEST_DATABASE'] === 'postgres';
 
+/** Makes a new database with nothing in it. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  return onPostgres ? postgresDatabase() : sqliteDatabase();
+  return onPostgres ? newPostgresDatabase() : sqliteDatabase();
+}
+
+/** Opens a store on a database of its own, which ends with it. On SQLite, it is in memory. */
+export async function openTestStore(): Promise<Store> {
+  if (!onPostgres) {
+    return openStore(':memory:');
+  }
+  const database = await createTestDatabase();
+  const store = await openStore(database.place);
+  const close = async () => {
+    await store.close();
+    await database[Symbol.asyncDispose]();
+  };
+  return { ...store, close };
 }
 
 function sqliteDatabase(): TestDatabase {
   const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-database-'));
   const place = path.join(folder, 'lawspeaker.db');
+  const files = [place, `${place}-wal`];
   const use = <Result>(work: (db: Database.Database) => Result): Result => {
     const db = new Database(place);
     try {
@@ -38,9 +61,14 @@ function sqliteDatabase(): TestDatabase {
   };
   return {
     place,
+    config: { path: place },
     execute: async (...statements) => use((db) => statements.forEach((text) => db.exec(text))),
     read: async <Row>(query: string) => use((db) => db.prepare(query).all() as Row[]),
-    dump: async () => readFileSync(place, 'latin1'),
+    dump: async () =>
+      files
+        .filter((file) => existsSync(file))
+        .map((file) => readFileSync(file, 'latin1'))
+        .join('\n'),
     tamper: async (...statements) =>
       use((db) => {
         db.exec(
@@ -50,6 +78,11 @@ function sqliteDatabase(): TestDatabase {
         db.pragma('foreign_keys = OFF');
         statements.forEach((text) => db.exec(text));
       }),
+    async clear() {
+      for (const file of [...files, `${place}-shm`]) {
+        rmSync(file, { force: true });
+      }
+    },
     [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -58,21 +91,65 @@ function sqliteDatabase(): TestDatabase {
 const empty: { readonly place: string; readonly client: Client }[] = [];
 let made = 0;
 
-async function postgresDatabase(): Promise<TestDatabase> {
+async function newPostgresDatabase(): Promise<TestDatabase> {
   const { place, client } = empty.pop() ?? (await newDatabase());
   let isDamaged = false;
-  const execute = async (...statements: string[]) => {
-    isDamaged ||= statements.some((text) => /\b(?:ALTER|CREATE|DROP|kysely\w+)\b/iu.test(text));
-    for (const text of statements) {
-      await client.query(text);
-    }
+  let isDisposed = false;
+  const database = postgresDatabase(place, async (work) => work(client), {
+    onChange(statement) {
+      isDamaged ||= /\b(?:ALTER|CREATE|DROP|kysely\w+)\b/iu.test(statement);
+    },
+  });
+  return {
+    ...database,
+    async [Symbol.asyncDispose]() {
+      if (isDisposed) {
+        return;
+      }
+      isDisposed = true;
+      if (isDamaged) {
+        await client.end();
+        return;
+      }
+      await database.clear();
+      empty.push({ place, client });
+    },
   };
+}
+
+/** A database on a PostgreSQL that may restart: each look at it is a new connection. */
+export function databaseAt(url: string): TestDatabase {
+  return postgresDatabase(url, async (work) => {
+    const client = await connectTo(url);
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  });
+}
+
+function postgresDatabase(
+  place: string,
+  use: <Result>(work: (client: Client) => Promise<Result>) => Promise<Result>,
+  { onChange = () => undefined }: { readonly onChange?: (statement: string) => void } = {},
+): TestDatabase {
+  const execute = async (...statements: string[]) =>
+    use(async (client) => {
+      for (const text of statements) {
+        onChange(text);
+        await client.query(text);
+      }
+    });
+  const read = async <Row>(query: string) =>
+    use(async (client) => (await client.query(query)).rows as Row[]);
   return {
     place,
+    config: { url: place },
     execute,
-    read: async <Row>(query: string) => (await client.query(query)).rows as Row[],
+    read,
     async dump() {
-      const { rows } = await client.query<{ text: string }>(
+      const rows = await read<{ text: string }>(
         `SELECT query_to_xml(format('SELECT * FROM %I', relname), true, false, '')::text AS text
          FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
          ORDER BY relname`,
@@ -89,14 +166,10 @@ async function postgresDatabase(): Promise<TestDatabase> {
         ...statements,
       );
     },
-    async [Symbol.asyncDispose]() {
-      if (isDamaged) {
-        await client.end();
-        return;
-      }
-      await client.query(emptyAll);
-      empty.push({ place, client });
+    async clear() {
+      await use(async (client) => client.query(emptyAll));
     },
+    [Symbol.asyncDispose]: async () => undefined,
   };
 }
 
@@ -127,15 +200,18 @@ async function newDatabase(): Promise<{ place: string; client: Client }> {
   }
   made += 1;
   const name = `test_${process.pid}_${process.env['VITEST_POOL_ID'] ?? ''}_${made}`;
-  const { Client: PgClient } = (await import('pg')).default;
-  const server = new PgClient(at(template, 'postgres'));
-  await server.connect();
+  const server = await connectTo(at(template, 'postgres'));
   await server.query(`CREATE DATABASE ${name} TEMPLATE lawspeaker_template STRATEGY file_copy`);
   await server.end();
   const place = at(template, name);
-  const client = new PgClient({ connectionString: place, types: wholeNumbers(await pgTypes()) });
+  return { place, client: await connectTo(place) };
+}
+
+async function connectTo(url: string): Promise<Client> {
+  const { Client: PgClient, types } = (await import('pg')).default;
+  const client = new PgClient({ connectionString: url, types: wholeNumbers(types) });
   await client.connect();
-  return { place, client };
+  return client;
 }
 
 function at(url: string, database: string): string {
@@ -144,11 +220,7 @@ function at(url: string, database: string): string {
   return other.href;
 }
 
-async function pgTypes() {
-  return (await import('pg')).default.types;
-}
-
 /** Numbers of 64 bits as numbers, as SQLite gives them. */
-const wholeNumbers = (types: Awaited<ReturnType<typeof pgTypes>>) => ({
+const wholeNumbers = (types: NonNullable<ClientConfig['types']>) => ({
   getTypeParser: (type: number) => (type === 20 ? Number : types.getTypeParser(type)),
 });

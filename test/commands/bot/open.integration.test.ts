@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import type { Moderator } from '../../../dev/room/moderator.ts';
-import { databaseText, readDirectRoom } from '../../support/direct-room.ts';
+import { readDirectRoom } from '../../support/direct-room.ts';
 import { freePort } from '../../support/free-port.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
@@ -52,7 +52,7 @@ it('sends the link to the asker alone, and removes it once it is used', async ()
 
   const token = link.pathname.slice('/open/'.length);
   expect(JSON.stringify([room.ana.events, room.ben.events])).not.toContain(token);
-  expect(await databaseText(room)).not.toContain(token);
+  expect(await room.database.dump()).not.toContain(token);
 
   // A homeserver that previews the link does not use it up.
   expect((await fetch(link)).status).toBe(200);

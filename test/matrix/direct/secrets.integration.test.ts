@@ -9,11 +9,11 @@ import type { RoomCrypto } from '../../../src/matrix/crypto/room-crypto.ts';
 import { createDirectMessages } from '../../../src/matrix/direct/direct.ts';
 import { createSecrets } from '../../../src/matrix/direct/secrets.ts';
 import { createLog } from '../../../src/observability/log.ts';
-import { openStore } from '../../../src/store/store.ts';
 import { adminApi, asUserId, homeserver, idOf, newUser } from '../../support/homeserver.ts';
 import { openRoom } from '../../support/room.ts';
 import { bodyOf, directRoomsOf, messagesIn, redacted, tellSecret } from '../../support/secrets.ts';
 import type { Direct } from '../../support/secrets.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
 describe('a secret', () => {
   it('says when it is removed, and is, also after a restart', async () => {
@@ -110,7 +110,7 @@ async function openParts(crypto: RoomCrypto) {
     configSchema.parse({ homeserver: { url, accessToken }, managementRoom: '!none:localhost' }),
     stopping.signal,
   );
-  const store = await openStore(':memory:');
+  const store = await openTestStore();
   const botUser = asUserId(bot.userId);
   return {
     bot,

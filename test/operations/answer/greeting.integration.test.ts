@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-
 import { afterEach, expect, it } from 'vitest';
 
 import type { MatrixEvent } from '../../../dev/synapse/matrix-user.ts';
@@ -50,9 +48,7 @@ it('never says that again: not after a restart, and not with a new database', as
   await room.startBot();
   expect(await greetings()).toEqual([greeting]);
   await room.stopBot();
-  await Promise.all(
-    ['', '-wal', '-shm'].map(async (ending) => rm(room.databaseFile + ending, { force: true })),
-  );
+  await room.database.clear();
   await room.startBot();
   expect((await greetings()).filter((body) => body.includes('I’m Lawspeaker'))).toEqual([greeting]);
 });

@@ -8,7 +8,14 @@ import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
-import { names, openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
+import {
+  names,
+  openLockServer,
+  outcomeIn,
+  readingWhile,
+  sayTo,
+  writesEnded,
+} from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';
 
 type Server = LockServer;
@@ -26,6 +33,10 @@ const running = async () => server.bot.store.operations.running();
 describe('many targets', () => {
   test('are dealt with several at a time, each once, with one summary', async () => {
     const targets = names(60);
+    // The first ones wait for the others.
+    server.before = async () => {
+      await expect.poll(() => server.mostAtOnce).toBe(4);
+    };
     await say(`!lock ${targets.join(' ')}`);
     const sent = await say('!confirm');
     expect([...server.calls].sort()).toEqual([...targets].sort());
@@ -309,7 +320,7 @@ function dyingLives(own: Server, deaths: readonly Death[]) {
   const { bot } = own;
   const never = new Promise<never>(() => undefined);
   const pending = deaths.toSorted((one, other) => one.call - other.call);
-  const { transaction } = bot.store;
+  const { store } = bot;
   let made = 0;
   let death = Promise.withResolvers<void>();
   let life = 0;
@@ -335,19 +346,20 @@ function dyingLives(own: Server, deaths: readonly Death[]) {
       const context = {
         inFlight: createInFlight(),
         store: {
-          ...bot.store,
+          ...readingWhile(alive, store),
           transaction: (async (changes, options) => {
             await alive();
-            const result = await transaction(changes, options);
+            const result = await store.transaction(changes, options);
             await alive();
             return result;
-          }) satisfies typeof transaction,
+          }) satisfies typeof store.transaction,
         },
       };
       // The pipeline has the first one; each further life has a context of its own.
       const living =
         bornIn === 0 ? Object.assign(bot.context, context) : { ...bot.context, ...context };
       await Promise.race([work(living), death.promise]);
+      await writesEnded(own);
     },
   };
 }

@@ -13,7 +13,7 @@ import { createPipeline } from '../../../src/operations/pipeline.ts';
 import type { OperationState } from '../../../src/store/schema.ts';
 import type { Store, StoreTables } from '../../../src/store/store.ts';
 import { people, room } from '../../support/fuzz-bot.ts';
-import { names, openLockServer } from '../../support/lock-server.ts';
+import { names, openLockServer, readingWhile, writesEnded } from '../../support/lock-server.ts';
 
 const isNightly = process.env['LAWSPEAKER_TEST_PROFILE'] === 'nightly';
 
@@ -200,7 +200,7 @@ async function openWorld({ accounts, isForLater, bursts, lives }: Story) {
       }
     };
     const store: Store = {
-      ...guarded(bot.store, alive),
+      ...readingWhile(alive, bot.store),
       async transaction(work, options) {
         await step();
         const result = await bot.store.transaction(async (tables) => {
@@ -355,6 +355,7 @@ async function openWorld({ accounts, isForLater, bursts, lives }: Story) {
       return 'lives' as const;
     })();
     if ((await Promise.race([ended, death])) === 'dead') {
+      await writesEnded(server);
       life = beBorn();
       await live(wake);
     }
@@ -423,23 +424,4 @@ async function openWorld({ accounts, isForLater, bursts, lives }: Story) {
 
     close: async () => bot.store.close(),
   };
-}
-
-/** The same tables for reading. Of a bot that is dead, no reading ever ends. */
-function guarded(store: Store, alive: () => Promise<unknown>): Store {
-  const tables = Object.entries(store).map(([name, table]: [string, unknown]) => [
-    name,
-    typeof table === 'object' && table !== null
-      ? Object.fromEntries(
-          Object.entries(table).map(([method, read]: [string, unknown]) => [
-            method,
-            async (...given: unknown[]) => {
-              await alive();
-              return (read as (...parameters: unknown[]) => Promise<unknown>)(...given);
-            },
-          ]),
-        )
-      : table,
-  ]);
-  return Object.fromEntries(tables) as Store;
 }

@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { replyContent } from '../../../src/matrix/delivery/content.ts';
@@ -34,9 +36,9 @@ async function meanwhile(body: string) {
   await say(`!lock ${names(30).join(' ')}`);
   let asked: ReturnType<typeof say> | undefined;
   server.after = async () => {
-    if (server.calls.length === 8) {
+    if (server.calls.length >= 8) {
       asked ??= sayTo(server, body, { sender: people.ana });
-      await new Promise((go) => setTimeout(go, 50));
+      await wait(50);
     }
   };
   const sent = await say('!confirm');
@@ -97,7 +99,7 @@ describe('stop-job', () => {
       status: 'partial',
       operation: { state: 'partial', targets: 30, done: server.calls.length },
     });
-    expect(server.calls.length).toBeLessThan(16);
+    expect(server.calls.length).toBeLessThan(25);
   });
 
   test('the first line of what was stopped says so and counts, and its file has every account', async () => {

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { askAndConfirm } from '../../support/confirmed.ts';
@@ -20,23 +18,13 @@ async function setBotPower(level: number): Promise<void> {
   });
 }
 
-/** Everything that the database and its journal hold. */
-async function databaseText(): Promise<string> {
-  const parts = await Promise.all(
-    ['', '-wal'].map(async (suffix) =>
-      readFile(`${room.databaseFile}${suffix}`).catch(() => Buffer.alloc(0)),
-    ),
-  );
-  return Buffer.concat(parts).toString('latin1');
-}
-
 describe('a secret typed into the room', () => {
   it('is said to be one, where the bot has no power to remove it', async () => {
     await setBotPower(0);
     const answer = await room.ana.ask('my token is syt_bWFsbG9yeQ_abcdefghijklmnop_123456');
     expect(answer.body).toContain('Remove your message now');
     expect(answer.field).toMatchObject({ status: 'usage', error: { code: 'secret' } });
-    expect(await databaseText()).not.toContain('syt_');
+    expect(await room.database.dump()).not.toContain('syt_');
   });
 
   it('is removed, nothing is carried out, and it is stored nowhere', async () => {
@@ -50,7 +38,7 @@ describe('a secret typed into the room', () => {
         (event) => event.type === 'm.room.redaction' && event.content['redacts'] === command,
       ),
     );
-    expect(await databaseText()).not.toContain('hunter2');
+    expect(await room.database.dump()).not.toContain('hunter2');
   });
 });
 

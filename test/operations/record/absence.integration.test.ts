@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Moderator } from '../../../dev/room/moderator.ts';
@@ -14,19 +10,21 @@ import { createLog } from '../../../src/observability/log.ts';
 import { newUser } from '../../support/homeserver.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 
 const chatMessages = 250;
 const commandMessages = 75;
 
 let room: TestRoom;
-let folder: string;
+let lateDatabase: TestDatabase;
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-absence-'));
+  lateDatabase = await createTestDatabase();
   room = await openRoom();
 });
 afterAll(async () => {
   await room.close();
-  await rm(folder, { recursive: true, force: true });
+  await lateDatabase[Symbol.asyncDispose]();
 });
 
 /** All that stands in the room since `command`, by whatever page it comes. */
@@ -65,7 +63,7 @@ it('what was said in an absence is answered once: one by one, or together where 
   const lateConfig: Config = configSchema.parse({
     homeserver: { ...room.config.homeserver, accessToken: late.account.accessToken },
     managementRoom: room.id,
-    database: { path: path.join(folder, 'late.db') },
+    database: lateDatabase.config,
     commands: { maxAge: '1s' },
   });
   const log = await createLog({ level: 'silent', format: 'json' });

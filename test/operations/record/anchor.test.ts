@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import {
@@ -20,7 +16,7 @@ import type {
 } from '../../../src/store/witness.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
-import { tamper } from '../../support/rewrite-log.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -422,15 +418,14 @@ test('where a failure lasts while rows are due, the admins are called once, what
 });
 
 test('a row that was changed without new hashes is found within a day', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-anchor-'));
-  const file = path.join(folder, 'lawspeaker.db');
+  await using database = await createTestDatabase();
   await bot.store.close();
-  bot = await openFuzzBot({ isCalm: true, file });
+  bot = await openFuzzBot({ isCalm: true, database });
   try {
     start('management-room');
     await act();
     await look();
-    tamper(file, (database) => database.exec("UPDATE audit_log SET command = 'x' WHERE id = 1"));
+    await database.tamper("UPDATE audit_log SET command = 'x' WHERE id = 1");
     bot.clock.now += 23 * hourMs;
     expect(await look()).toEqual([]);
     bot.clock.now += hourMs;
@@ -446,7 +441,7 @@ test('a row that was changed without new hashes is found within a day', async ()
     bot.clock.now += 6 * 24 * hourMs;
     expect(await look()).toMatchObject([{ mentions: [], mark: '⚠️' }]);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await bot.store.close();
   }
 });
 

@@ -4,8 +4,8 @@ import { dayMs } from '../../../src/core/duration.ts';
 import type { RoomId } from '../../../src/core/ids.ts';
 import { applyRetention } from '../../../src/operations/record/retention.ts';
 import type { RetentionPeriods } from '../../../src/operations/record/retention.ts';
-import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
 const now = Date.UTC(2026, 10, 28);
 const old = now - 400 * dayMs;
@@ -13,7 +13,7 @@ const periods = { entriesMs: 365 * dayMs, reportsMs: 90 * dayMs };
 
 let store: Store;
 beforeEach(async () => {
-  store = await openStore(':memory:');
+  store = await openTestStore();
 });
 afterEach(async () => store.close());
 

@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { contentLines } from '../../../src/chat/answers/report-item.ts';
@@ -16,16 +12,11 @@ import { openReportStore } from '../../support/report-store.ts';
 import type { ReportStore } from '../../support/report-store.ts';
 import { ruleOf } from '../rules/rule-input.ts';
 
-let folder: string;
 let queue: ReportStore;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-words-'));
-  queue = await openReportStore(path.join(folder, 'lawspeaker.db'));
+  queue = await openReportStore();
 });
-afterEach(async () => {
-  await queue[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(async () => queue[Symbol.asyncDispose]());
 
 const now = Date.UTC(2026, 10, 21, 12, 0);
 const pills = ruleOf({ when: { content: { matches: 'cheap pills' } }, alert: true });

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { startBotProcess } from '../../../dev/room/bot-process.ts';
@@ -13,6 +12,8 @@ import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { asRoomId } from '../../support/homeserver.ts';
 import { cardOf, startReportServer } from '../../support/report-room.ts';
 import type { ReportServer } from '../../support/report-room.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 
 let server: ReportServer;
 let vera: MatrixUser;
@@ -25,20 +26,10 @@ beforeAll(async () => {
 afterAll(async () => server.stop());
 
 /** The reports that the bot has taken in: `id.received_ts.event`, and the item of each. */
-function taken(databaseFile: string): { key: string; item: number }[] {
-  const db = new Database(databaseFile, { readonly: true, fileMustExist: true });
-  try {
-    return db
-      .prepare<[], { key: string; item: number }>(
-        "SELECT report_id || '.' || received_ts || '.' || subject AS key, item_id AS item FROM reports",
-      )
-      .all();
-  } catch {
-    // It has no tables yet.
-    return [];
-  } finally {
-    db.close();
-  }
+async function taken(database: TestDatabase): Promise<{ key: string; item: number }[]> {
+  return database.read(
+    "SELECT report_id || '.' || received_ts || '.' || subject AS key, item_id AS item FROM reports",
+  );
 }
 
 /** The same by the homeserver's own list. */
@@ -68,7 +59,7 @@ it('reports that come together, from many people, are each taken in once', async
     room.ana.unasked().find(({ body }) => /11 more items.*3[34] reports/u.test(body)),
   );
   expect(digest.body).toContain(vera.userId);
-  const keys = taken(room.databaseFile).map(({ key }) => key);
+  const keys = (await taken(room.database)).map(({ key }) => key);
   expect(keys.toSorted()).toEqual((await listed()).toSorted());
   expect(new Set(keys).size).toBe(37);
   // One card, and a digest that was edited: the room stays readable.
@@ -111,7 +102,7 @@ it('reports that are deleted, and a room that is, hide no other; numbers are use
   const second = await vera.sendText(lobby, 'second');
   await vera.reportEvent(lobby, second, { reason: 'two' });
   await cardOf(room.ana, second);
-  const ids = taken(room.databaseFile).map(({ key }) => key.split('.')[0]);
+  const ids = (await taken(room.database)).map(({ key }) => key.split('.')[0]);
   expect(new Set(ids).size).toBeLessThan(ids.length);
 
   // What was reported is still known where the room is gone.
@@ -149,21 +140,21 @@ it('of 10,000 reports from before the first start none is missed and none taken 
   const room = await ana.createRoom({ preset: 'private_chat', invite: [bot.userId] });
   const looking = await new Moderator(ana, room).look();
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-backlog-'));
-  const databaseFile = path.join(folder, 'lawspeaker.db');
+  await using database = await createTestDatabase();
   const start = async () =>
     startBotProcess(folder, {
       homeserver: { url: server.homeserver.url, accessToken: bot.account.accessToken },
       managementRoom: room,
-      database: { path: databaseFile },
+      database: database.config,
       reports: { pollInterval: '1s' },
     });
   let running: BotProcess = await start();
   for (const enough of [1, 3000]) {
-    while (taken(databaseFile).length < enough) {
+    while ((await taken(database)).length < enough) {
       await wait(5);
     }
     await running.kill();
-    expect(taken(databaseFile).length).toBeLessThan(10_000);
+    expect((await taken(database)).length).toBeLessThan(10_000);
     running = await start();
   }
   const summary = await looking.until('the sum', () =>
@@ -171,7 +162,7 @@ it('of 10,000 reports from before the first start none is missed and none taken 
   );
   const all = await listed();
   expect(summary.body).toContain(`${all.length.toLocaleString('en-US')} reports of messages`);
-  const rows = taken(databaseFile);
+  const rows = await taken(database);
   expect(rows.map(({ key }) => key).toSorted()).toEqual(all.toSorted());
   const messages = new Set(rows.map(({ key }) => key.replace(/^\d+\.\d+\./u, '')));
   expect(new Set(rows.map(({ item }) => item)).size).toBe(messages.size);

@@ -1,30 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { TooLargeAnswerError } from '../../../src/core/errors.ts';
 import { importReports } from '../../../src/reports/intake/intake.ts';
 import type { ReportSource } from '../../../src/reports/intake/intake.ts';
-import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { NewReport, ReportKey } from '../../../src/store/tables/add-reports.ts';
 import { fuzzTimeoutMs } from '../../support/hostile.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
-let folder: string;
 let store: Store;
 let backlogs: number[];
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-intake-'));
-  store = await openStore(path.join(folder, 'lawspeaker.db'));
+  store = await openTestStore();
   backlogs = [];
 });
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(async () => store.close());
 
 const keyOf = ({ reportId, receivedTs, subject }: ReportKey) =>
   `${reportId}.${receivedTs}.${subject}`;
@@ -121,7 +112,7 @@ test('a report that arrives during a slow first reading is new', async () => {
 
 test('a list without an end is read up to a bound, and that is a failure to be told', async () => {
   await store.close();
-  store = await openStore(':memory:');
+  store = await openTestStore();
   let pages = 0;
   const endless: ReportSource = {
     kind: 'event',
@@ -194,8 +185,7 @@ test(
         fc.array(fc.oneof({ weight: 5, arbitrary: change }, reading), { maxLength: 80 }),
         async (steps) => {
           await store.close();
-          rmSync(folder, { recursive: true, force: true });
-          store = await openStore(path.join(folder, 'lawspeaker.db'));
+          store = await openTestStore();
           const list = new List();
           const apply = (one: Change) => {
             if (one.do === 'add') {

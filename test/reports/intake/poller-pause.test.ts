@@ -1,16 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { expect, test, vi } from 'vitest';
 
 import { UnreachableError } from '../../../src/core/errors.ts';
 import { createPoller } from '../../../src/reports/intake/poller.ts';
-import { openStore } from '../../../src/store/store.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
 test('however long the homeserver is away, it is asked again every five minutes', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-pause-'));
-  const store = await openStore(path.join(folder, 'lawspeaker.db'));
+  const store = await openTestStore();
   const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const poller = createPoller({
     store,
@@ -52,6 +47,5 @@ test('however long the homeserver is away, it is asked again every five minutes'
   } finally {
     await poller.stop();
     await store.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -17,10 +14,9 @@ import type { ReportSource } from '../../../src/reports/intake/intake.ts';
 import { createPoller } from '../../../src/reports/intake/poller.ts';
 import type { Poller } from '../../../src/reports/intake/poller.ts';
 import { createStatisticsCheck } from '../../../src/services/reports/statistics-check.ts';
-import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
-let folder: string;
 let store: Store;
 let poller: Poller;
 let isUp: boolean;
@@ -28,8 +24,7 @@ let isUp: boolean;
 let told: unknown[];
 let isToldToAnybody: boolean;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-poller-'));
-  store = await openStore(path.join(folder, 'lawspeaker.db'));
+  store = await openTestStore();
   isUp = true;
   told = [];
   isToldToAnybody = true;
@@ -38,7 +33,6 @@ afterEach(async () => {
   vi.useRealTimers();
   await poller.stop();
   await store.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 let asked = 0;

@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { accusation } from '../../../src/chat/answers/report-item.ts';
@@ -25,16 +21,11 @@ const mallory = '@mallory:localhost';
 const start = Date.UTC(2026, 10, 21, 12, 0);
 const minuteMs = 60_000;
 
-let folder: string;
 let queue: ReportStore;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-witnesses-'));
-  queue = await openReportStore(path.join(folder, 'lawspeaker.db'));
+  queue = await openReportStore();
 });
-afterEach(async () => {
-  await queue[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(async () => queue[Symbol.asyncDispose]());
 
 let at = start;
 const reported = async (reporter: string, more: Partial<GivenReport> = {}) => {

@@ -13,6 +13,8 @@ import { createRules } from '../../../src/reports/rules/rule.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { ItemState } from '../../../src/store/tables/report-items.ts';
+import { createTestDatabase, onPostgres } from '../../support/test-database.ts';
+import type { TestDatabase } from '../../support/test-database.ts';
 import {
   dayMs,
   hourMs,
@@ -25,16 +27,17 @@ import {
 import type { PartialRule } from './rule-input.ts';
 
 let folder: string;
-let database: string;
+let database: TestDatabase;
 let store: Store;
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-replay-'));
-  database = path.join(folder, 'lawspeaker.db');
-  store = await openStore(database);
+  database = await createTestDatabase();
+  store = await openStore(database.place);
   reportId = 0;
 });
 afterEach(async () => {
   await store.close();
+  await database[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -277,6 +280,10 @@ describe('on the command line', { timeout: 60_000 }, () => {
   }
 
   const configFile = () => path.join(folder, 'config.yaml');
+  let place: TestDatabase['config'];
+  beforeEach(() => {
+    place = database.config;
+  });
 
   const lawspeaker = async (rules: readonly object[], ...args: string[]): Promise<Ended> =>
     lawspeakerWith({ rules }, ...args);
@@ -286,7 +293,7 @@ describe('on the command line', { timeout: 60_000 }, () => {
     const config = {
       homeserver: { url: 'http://127.0.0.1:9', accessToken: 'syt_secret' },
       managementRoom: '!room:localhost',
-      database: { path: database },
+      database: place,
       reports,
     };
     // One key a line, as people write it.
@@ -378,16 +385,22 @@ describe('on the command line', { timeout: 60_000 }, () => {
   });
 
   test('without a database', async () => {
-    database = path.join(folder, 'none.db');
+    place =
+      'url' in place
+        ? { url: place.url.replace(/[^/]*(?=\?)/u, 'none') }
+        : { path: path.join(folder, 'none') };
     const { status, errors } = await lawspeaker([massReported], 'rules', 'test');
     expect(status).toBe(2);
-    expect(errors).toContain('none.db');
+    expect(errors).toContain('/none');
   });
 });
 
-test('ten thousand reports take a second or two', async () => {
+/** To store them takes time on PostgreSQL: milliseconds for each. */
+const many = onPostgres ? 2000 : 10_000;
+
+test(`${many} reports take a second or two`, async () => {
   await store.transaction(async ({ reports, reportItems }) => {
-    for (let at = 0; at < 10_000; at += 1) {
+    for (let at = 0; at < many; at += 1) {
       // Half of them about one message.
       const event = at % 2 === 0 ? '$popular' : `$event${at % 3000}`;
       const receivedTs = now - dayMs + at * 1000;
@@ -438,7 +451,7 @@ test('ten thousand reports take a second or two', async () => {
   ];
   const started = performance.now();
   const { reports } = await replayed(rules);
-  expect(reports).toBe(10_000);
+  expect(reports).toBe(many);
   // What grows faster than the reports would take minutes.
   expect(performance.now() - started).toBeLessThan(20_000);
 }, 60_000);

@@ -12,6 +12,7 @@ import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { asUserId } from '../../support/homeserver.ts';
 import { cardOf, startReportServer } from '../../support/report-room.ts';
 import type { ReportServer } from '../../support/report-room.ts';
+import { createTestDatabase } from '../../support/test-database.ts';
 
 let server: ReportServer;
 beforeAll(async () => {
@@ -57,6 +58,8 @@ it.each(points)(
     const lobby = await server.lobby(mallory, ...server.elders);
     const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-rule-'));
     onTestFinished(async () => rm(folder, { recursive: true, force: true }));
+    const database = await createTestDatabase();
+    onTestFinished(async () => database[Symbol.asyncDispose]());
     const start = async (plan?: KillPlan): Promise<BotProcess> => {
       const started = await startBotProcess(
         folder,
@@ -68,7 +71,7 @@ it.each(points)(
             requestTimeout: '5s',
           },
           managementRoom: room,
-          database: { path: path.join(folder, 'lawspeaker.db') },
+          database: database.config,
           reports: {
             pollInterval: '1s',
             rules: [

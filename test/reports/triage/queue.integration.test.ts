@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openGate } from '../../../dev/room/gate.ts';
 import type { Moderator } from '../../../dev/room/moderator.ts';
 import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
-import { databaseText } from '../../support/direct-room.ts';
 import { asEventId, asRoomId, asUserId } from '../../support/homeserver.ts';
 import { highlightsOf } from '../../support/notifications.ts';
 import { cardOf, startReportServer } from '../../support/report-room.ts';
@@ -80,7 +79,7 @@ it('a secret that its reader reports is shown to nobody else', async () => {
   for (const { content } of [card, report]) {
     expect(JSON.stringify(content)).not.toContain(secretIn(direct));
   }
-  expect(await databaseText(room)).not.toContain(secretIn(direct));
+  expect(await room.database.dump()).not.toContain(secretIn(direct));
 });
 
 it('further reports join the card, which is edited and not repeated', async () => {

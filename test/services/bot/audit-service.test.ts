@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 
 import { createAuditService } from '../../../src/services/bot/audit-service.ts';
-import { openStore } from '../../../src/store/store.ts';
 import type { Witness } from '../../../src/store/witness.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
 test('two who verify at the same time share one run, and the next is a new one', async () => {
-  const store = await openStore(':memory:');
+  const store = await openTestStore();
   let reads = 0;
   const witness: Witness = {
     kind: 'file',

@@ -1,23 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { createMetricValues } from '../../../src/services/bot/metric-values.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import type { ReportStore } from '../../support/report-store.ts';
 
-let folder: string;
 let queue: ReportStore;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-metrics-'));
-  queue = await openReportStore(path.join(folder, 'lawspeaker.db'));
+  queue = await openReportStore();
 });
-afterEach(async () => {
-  await queue[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(async () => queue[Symbol.asyncDispose]());
 
 test('counts are of all time, and each duration is given once', async () => {
   const values = createMetricValues(queue.store, [{ rule: 'spam', mode: 'act' }], ['tag']);

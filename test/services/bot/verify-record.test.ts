@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
 import { verifyRecord } from '../../../src/services/bot/verify-record.ts';
-import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { Restored, Witness, WitnessReading, WrittenHead } from '../../../src/store/witness.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
 const rows = 6;
 const place = '!room:x';
@@ -14,7 +14,7 @@ const timeOf = (row: number) => row * 1000;
 let store: Store;
 beforeEach(async () => {
   now = timeOf(rows + 1);
-  store = await openStore(':memory:');
+  store = await openTestStore();
   await store.transaction(async ({ auditLog }) => {
     for (let row = 1; row <= rows; row += 1) {
       const intent = {

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { createNoteService } from '../../../src/services/notes/note-service.ts';
 import { createTagService } from '../../../src/services/notes/tag-service.ts';
-import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { asEventId, asUserId } from '../../support/homeserver.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
 const mallory = asUserId('@mallory:x');
 const command = asEventId('$command');
@@ -16,7 +16,7 @@ const wake = () => {
   woken += 1;
 };
 beforeEach(async () => {
-  store = await openStore(':memory:');
+  store = await openTestStore();
   woken = 0;
 });
 afterEach(async () => store.close());

@@ -1,31 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { HomeserverError, StoreError, UnreachableError } from '../../../src/core/errors.ts';
 import { adminApiOn } from '../../../src/homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import { createReportService } from '../../../src/services/reports/report-service.ts';
-import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { openTestStore } from '../../support/test-database.ts';
 
 /** Nothing here asks the homeserver. */
 const api = adminApiOn(async () => {
   throw new TypeError('asked the homeserver');
 });
 
-let folder: string;
 let store: Store;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-queue-'));
-  store = await openStore(path.join(folder, 'lawspeaker.db'));
+  store = await openTestStore();
 });
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(async () => store.close());
 
 const queueOn = (on: Pick<AdminApi, 'reports'>) =>
   createReportService(on, store, { wake: () => undefined, refresh: async () => undefined });

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 
 import { array, assert, nat, property } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,16 +21,11 @@ const minute = 60_000;
 const day = 24 * 60 * minute;
 const days = readDays('2026-07-01', '2026-07-31');
 
-let folder: string;
 let queue: ReportStore;
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-transparency-'));
-  queue = await openReportStore(path.join(folder, 'lawspeaker.db'));
+  queue = await openReportStore();
 });
-afterEach(async () => {
-  await queue[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(async () => queue[Symbol.asyncDispose]());
 
 interface GivenAction {
   readonly actor?: string;
