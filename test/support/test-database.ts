@@ -68,7 +68,7 @@ function sqliteDatabase(): TestDatabase {
       files
         .filter((file) => existsSync(file))
         .map((file) => readFileSync(file, 'latin1'))
-        .join('\n'),
+        .join(''),
     tamper: async (...statements) =>
       use((db) => {
         db.exec(
