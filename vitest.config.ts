@@ -12,6 +12,7 @@ process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
 /** Tests of what reads and writes the database, through `createTestDatabase`. They run on both. */
 const storeTests = [
   'test/cli/forget.test.ts',
+  'test/store/migrations/0021-homeservers.test.ts',
   'test/store/store.test.ts',
   'test/store/postgres/*.test.ts',
   'test/store/tables/*.test.ts',

@@ -187,7 +187,7 @@ async function backlog(scene: ReportScene, short: boolean): Promise<Measurement[
     const { process, databaseFile } = await scene.startBot();
     using db = opened(databaseFile);
     const stored = db.db.prepare<[], { value: string }>(
-      "SELECT value FROM sync_state WHERE name = 'reports.event'",
+      "SELECT value FROM sync_state WHERE name LIKE 'reports.event %'",
     );
     while (!(stored.get()?.value.includes('"isComplete":true') ?? false)) {
       await wait(2);

@@ -29,6 +29,7 @@ import * as search from './migrations/0017-search.ts';
 import * as notes from './migrations/0018-notes.ts';
 import * as closedReports from './migrations/0019-closed-reports.ts';
 import * as rulesAgain from './migrations/0020-rules-again.ts';
+import * as homeservers from './migrations/0021-homeservers.ts';
 import { isPostgres } from './postgres/errors.ts';
 import type { LeaseOptions } from './postgres/lease.ts';
 import type { Tables } from './schema.ts';
@@ -53,6 +54,7 @@ const migrations = {
   '0018-notes': notes,
   '0019-closed-reports': closedReports,
   '0020-rules-again': rulesAgain,
+  '0021-homeservers': homeservers,
 };
 
 export interface OpenOptions {

@@ -202,6 +202,8 @@ export interface ReportItemsTable {
   needs_rules: Generated<number>;
   /** How often tags of its sender or its room were set or removed while it was open. */
   tag_changes: Generated<number>;
+  /** The homeserver of its newest report. */
+  server: Generated<string>;
 }
 
 export interface ReportsTable {
@@ -209,6 +211,8 @@ export interface ReportsTable {
   report_id: number;
   received_ts: number;
   subject: string;
+  /** The homeserver that has it: the reporter's, unless the reporter was forgotten. Empty if it is not known. */
+  server: string;
   item_id: number;
   reporter: string;
   reporter_created_at: number | null;
@@ -245,6 +249,8 @@ export interface RuleMatchesTable {
 export interface SignUpWavesTable {
   id: Generated<number>;
   rule: string;
+  /** The homeserver of the accounts. Empty if it is not known. */
+  server: Generated<string>;
   /** When its first account was created. */
   started_at: number;
   newest_at: number;

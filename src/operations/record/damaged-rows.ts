@@ -51,17 +51,18 @@ const outgoingForm = z.union(Object.values(outgoingForms));
 const progress = z.object({ startedAt: z.number(), isComplete: z.boolean() });
 const digits = /^\d{1,16}$/u;
 
-/** The forms of the named values, and what happens if one of them is lost. */
-const valueForms: Readonly<Record<string, { fits(text: string): boolean; loss: string }>> = {
+interface ValueForm {
+  fits(text: string): boolean;
+  /** What happens if it is lost. */
+  readonly loss: string;
+}
+
+/** The forms of the named values. */
+const valueForms: Readonly<Record<string, ValueForm>> = {
   waitingForKeys: jsonOf(
     z.array(z.object({ since: z.number(), event: z.looseObject({}) })),
     'messages whose keys were missing are not carried out: resend them',
   ),
-  'reports.event': jsonOf(
-    progress,
-    'I read reports of messages again, and rules don’t act on them',
-  ),
-  'reports.user': jsonOf(progress, 'I read reports of users again, and rules don’t act on them'),
   'reports.digest': jsonOf(
     z.object({ startedAt: z.number(), grewAt: z.number(), revision: z.number() }),
     'the next digest is a new message',
@@ -75,6 +76,15 @@ const valueForms: Readonly<Record<string, { fits(text: string): boolean; loss: s
     fits: (text) => /^\d{1,16} \d{1,16} \d{1,15} \d{1,15}$/u.test(text),
     loss: 'I no longer know what an earlier restore left out',
   },
+};
+
+/** The same of the values that there are for each homeserver. */
+const homeserverForms: Readonly<Record<string, ValueForm>> = {
+  'reports.event': jsonOf(
+    progress,
+    'I read reports of messages again, and rules don’t act on them',
+  ),
+  'reports.user': jsonOf(progress, 'I read reports of users again, and rules don’t act on them'),
 };
 
 function jsonOf(form: z.ZodType, loss: string) {
@@ -103,7 +113,7 @@ interface Damaged {
 }
 
 type TellContext = PostContext &
-  RoomPeople & { readonly settings: Pick<Settings, 'managementRoom'> };
+  RoomPeople & { readonly settings: Pick<Settings, 'homeservers' | 'managementRoom'> };
 
 /** What setting damaged rows aside needs. */
 export type DamagedRowsContext = TellContext &
@@ -220,9 +230,17 @@ async function tell(
   });
 }
 
-async function damagedValues({ store }: Stored<'syncState'>): Promise<Damaged[]> {
+async function damagedValues({
+  store,
+  settings,
+}: Stored<'syncState'> & {
+  readonly settings: Pick<Settings, 'homeservers'>;
+}): Promise<Damaged[]> {
   const found: Damaged[] = [];
-  for (const [name, { fits, loss }] of Object.entries(valueForms)) {
+  const ofHomeservers = settings.homeservers.flatMap(({ serverName }) =>
+    Object.entries(homeserverForms).map(([name, form]) => [`${name} ${serverName}`, form] as const),
+  );
+  for (const [name, { fits, loss }] of [...Object.entries(valueForms), ...ofHomeservers]) {
     const value = await store.syncState.get(name);
     if (value !== undefined && !fits(value)) {
       found.push({

@@ -1,13 +1,14 @@
 import { HomeserverError, TooLargeAnswerError } from '../../core/errors.ts';
-import type { RoomId } from '../../core/ids.ts';
+import type { Settings } from '../../operations/settings.ts';
 import { createStatisticsCheck } from '../../services/reports/statistics-check.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { NewReport } from '../../store/tables/add-reports.ts';
 import type { GiveWay } from '../give-way.ts';
 
-/** One of the homeserver's lists of reports. */
+/** One of a homeserver's lists of reports. */
 export interface ReportSource {
+  readonly serverName: string;
   readonly kind: 'event' | 'user';
   /** The newest first, from this offset on. */
   page(query: { from: number; limit: number }): Promise<ReportPage>;
@@ -30,14 +31,15 @@ interface ReportPage {
 /**
  * GET /_synapse/admin/v1/event_reports and /_synapse/admin/v1/user_reports
  *
- * @param managementRoom its statistics show whether reports of messages are listed
+ * @param settings.managementRoom its statistics show whether reports of messages are listed
  */
 export function reportSources(
   { reports, rooms }: Pick<Services, 'reports' | 'rooms'>,
-  managementRoom: RoomId,
+  { serverName, managementRoom }: Pick<Settings, 'managementRoom' | 'serverName'>,
 ): ReportSource[] {
   return [
     {
+      serverName,
       kind: 'event',
       assertComplete: createStatisticsCheck(rooms, managementRoom),
       async page(query) {
@@ -61,6 +63,7 @@ export function reportSources(
       },
     },
     {
+      serverName,
       kind: 'user',
       async page(query) {
         const { userReports, total, nextToken } = await reports.listUserReports(query);
@@ -207,7 +210,7 @@ export async function importReports(
   },
 ): Promise<ImportResult> {
   const { startedAt, few, mayReadAll, now, giveWay, signal, onBacklog } = options;
-  const name = `reports.${source.kind}`;
+  const name = `reports.${source.kind} ${source.serverName}`;
   const stored = await store.syncState.get(name);
   let progress = stored === undefined ? undefined : (JSON.parse(stored) as Progress);
   const lostUntil = (await store.dataLoss.get())?.foundAt ?? 0;

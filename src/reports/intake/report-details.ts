@@ -213,7 +213,7 @@ async function readMessage(
     await keep(context, found, { type, content, origin_server_ts: originServerTs });
   } else {
     await giveWay();
-    const reportId = await store.reports.newestId(item.id);
+    const reportId = await store.reports.newestId(item.id, item.server);
     const report =
       reportId === undefined ? undefined : await services.reports.findEventReport(reportId);
     // The number may belong to another report by now.

@@ -30,7 +30,7 @@ import type { FollowedWave } from './wave.ts';
 export type SignUpWatchContext = AnnounceContext &
   DeliverContext &
   RoomPeople & {
-    readonly settings: Pick<Settings, 'managementRoom'>;
+    readonly settings: Pick<Settings, 'managementRoom' | 'serverName'>;
     readonly services: {
       readonly accounts: Pick<Services['accounts'], 'groupNew' | 'newest'>;
       readonly bot: Pick<Services['bot'], 'status'>;
@@ -122,7 +122,7 @@ export function createSignUpWatch(
     const before = await Promise.all(
       rules.map(async (rule) => ({
         rule,
-        wave: await store.signUpWaves.open(rule.name),
+        wave: await store.signUpWaves.open(rule.name, settings.serverName),
         coveredUntil: coveredUntil.get(rule) ?? (await coveredAtStart(rule)),
       })),
     );
@@ -152,7 +152,7 @@ export function createSignUpWatch(
   }
 
   async function coveredAtStart({ name, withinMs }: SignUpRule): Promise<number> {
-    const told = (await store.signUpWaves.newestAt(name)) ?? 0;
+    const told = (await store.signUpWaves.newestAt(name, settings.serverName)) ?? 0;
     return Math.max(told, context.now() - Math.max(withinMs, lookBackMs));
   }
 
@@ -197,7 +197,8 @@ export function createSignUpWatch(
     const reply: Reply = { command: 'recent-users', status: 'done', audit: [], answer };
     await store.transaction(async (tables) => {
       if (told === undefined) {
-        await tables.signUpWaves.begin({ ...wave, rule: rule.name }, { at: now, isOver });
+        const { serverName: server } = settings;
+        await tables.signUpWaves.begin({ ...wave, rule: rule.name, server }, { at: now, isOver });
         const mentions = alertedPeople(context, onCall);
         await post(context, tables, 'answer', { kind: 'alert', origin, mentions, reply });
         return;

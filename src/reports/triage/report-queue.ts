@@ -59,7 +59,7 @@ export function createReportQueue(
   const triage = createTriage(context, options);
   const poller = createPoller({
     store: context.store,
-    sources: reportSources(context.services, context.settings.managementRoom),
+    sources: reportSources(context.services, context.settings),
     intervalMs: options.pollIntervalMs,
     few: options.maxCardsPerMinute,
     now: context.now,

@@ -15,6 +15,7 @@ import type { DatabaseInspection } from '../database.ts';
 import { processText } from '../files/lock.ts';
 import type { BotProcess, DatabaseLock } from '../files/lock.ts';
 import * as first from '../migrations/postgres/0020-first.ts';
+import * as homeservers from '../migrations/postgres/0021-homeservers.ts';
 import type { Tables } from '../schema.ts';
 import { newClient } from './connect.ts';
 import { cannotBeOpened, withoutPassword } from './errors.ts';
@@ -22,7 +23,7 @@ import { takeLease } from './lease.ts';
 import { openPool } from './pool.ts';
 import type { PoolOptions } from './pool.ts';
 
-const migrations = { '0020-first': first };
+const migrations = { '0020-first': first, '0021-homeservers': homeservers };
 const known = Object.keys(migrations);
 
 /** What `inspectPostgres` finds. */

@@ -2,6 +2,8 @@ import { CompiledQuery, sql } from 'kysely';
 import type { Insertable, Selectable } from 'kysely';
 
 import { isForgotten } from '../../core/forgotten.ts';
+import { serverNameOf } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
 import type { Connection } from '../database.ts';
 import { dialectOf, greatest } from '../dialect.ts';
 import type { ReportItemsTable, Tables } from '../schema.ts';
@@ -9,8 +11,8 @@ import { reportHistory } from './report-history.ts';
 import { isClosed } from './report-items.ts';
 
 /**
- * What identifies a report. Its number alone doesn't: Synapse reuses the number of the newest report if
- * that was deleted before a restart.
+ * What identifies a report. Its number alone doesn't: each homeserver has numbers of its own, and Synapse reuses the
+ * number of the newest report if that was deleted before a restart.
  */
 export interface ReportKey {
   readonly kind: 'event' | 'user';
@@ -18,9 +20,12 @@ export interface ReportKey {
   readonly receivedTs: number;
   /** The event or user that was reported. */
   readonly subject: string;
+  /** The homeserver that lists it. Empty if it is not known. */
+  readonly server: string;
 }
 
-export interface NewReport extends ReportKey {
+export interface NewReport extends Omit<ReportKey, 'server'> {
+  /** A user of the homeserver that lists it. */
   readonly reporter: string;
   readonly reason: string | null;
   readonly score: number | null;
@@ -50,6 +55,13 @@ function describedBy(added: readonly ReportToAdd[]) {
     sender: added.findLast(({ report }) => report.sender !== null)?.report.sender ?? null,
     room_name: added.findLast(({ report }) => report.roomName !== null)?.report.roomName ?? null,
   };
+}
+
+/** When the latest report was received, and by which homeserver. */
+function newestOf(added: readonly ReportToAdd[]): Pick<ReportKey, 'receivedTs' | 'server'> {
+  const receivedTs = Math.max(...added.map(({ report }) => report.receivedTs));
+  const newest = added.findLast(({ report }) => report.receivedTs === receivedTs);
+  return { receivedTs, server: newest === undefined ? '' : serverOf(newest.report) };
 }
 
 /**
@@ -107,14 +119,21 @@ type KnownItem = Pick<Selectable<ReportItemsTable>, 'id' | 'subject' | 'state' |
 /** A statement with more values than this takes longer to write than to run. */
 const rowsPerInsert = 50;
 
-const keyOf = ({ reportId, receivedTs, subject }: ReportKey) =>
-  JSON.stringify([reportId, receivedTs, subject]);
+/** The homeserver that lists a report: people report to their own. */
+const serverOf = ({ reporter }: Pick<NewReport, 'reporter'>) =>
+  serverNameOf(reporter as UserId) ?? '';
+
+const keyOf = (
+  server: string,
+  { reportId, receivedTs }: Pick<ReportKey, 'reportId' | 'receivedTs'>,
+  subject: string,
+) => JSON.stringify([server, reportId, receivedTs, subject]);
 
 /** Those of one kind that are not stored yet, each once, in the order given. */
 async function newOf(db: Connection, kind: ReportKey['kind'], all: readonly ReportToAdd[]) {
   const stored = await db
     .selectFrom('reports')
-    .select(['report_id as reportId', 'received_ts as receivedTs', 'subject'])
+    .select(['report_id as reportId', 'received_ts as receivedTs', 'subject', 'server'])
     .where('kind', '=', kind)
     .where(
       'report_id',
@@ -122,18 +141,19 @@ async function newOf(db: Connection, kind: ReportKey['kind'], all: readonly Repo
       all.map(({ report }) => report.reportId),
     )
     .execute();
-  const known = new Set(stored.map((key) => keyOf({ kind, ...key })));
-  // The homeserver still lists reports about people who were forgotten here.
-  const forgotten = new Set(
-    stored
-      .filter(({ subject }) => isForgotten(subject))
-      .map(({ reportId, receivedTs }) => `${reportId} ${receivedTs}`),
+  // The homeserver still lists reports about people who were forgotten here: whatever they are about, they are known.
+  const known = new Set(
+    stored.map((report) =>
+      keyOf(report.server, report, isForgotten(report.subject) ? '' : report.subject),
+    ),
   );
   return all.filter(({ report }) => {
-    const key = keyOf(report);
-    return (
-      !known.has(key) && !forgotten.has(`${report.reportId} ${report.receivedTs}`) && known.add(key)
+    const isKnown = [serverOf(report), ''].some(
+      (server) =>
+        known.has(keyOf(server, report, report.subject)) || known.has(keyOf(server, report, '')),
     );
+    known.add(keyOf(serverOf(report), report, report.subject));
+    return !isKnown;
   });
 }
 
@@ -148,13 +168,14 @@ async function addItems(
     return {
       kind,
       subject,
+      server: newestOf(added).server,
       ...describedBy(added),
       room_id: added[0]?.report.roomId ?? null,
       sender_created_at: null,
       content: null,
       state: 'open' as const,
       reports: added.length,
-      last_report_at: Math.max(...added.map(({ report }) => report.receivedTs)),
+      last_report_at: newestOf(added).receivedTs,
       created_at: at,
       opened_at: at,
       reopened: 0,
@@ -183,9 +204,10 @@ async function updateItem(
   at: number,
 ): Promise<void> {
   const { sender, room_name: roomName } = describedBy(added);
-  const lastReportAt = Math.max(...added.map(({ report }) => report.receivedTs));
+  const { receivedTs: lastReportAt, server } = newestOf(added);
   const changes = [
     sql`reports = reports + ${added.length}`,
+    sql`server = CASE WHEN last_report_at > ${lastReportAt} THEN server ELSE ${server} END`,
     sql`last_report_at = ${greatest(db, sql`last_report_at`, sql`${lastReportAt}`)}`,
     ...(sender === null ? [] : [sql`sender = ${sender}`]),
     ...(roomName === null ? [] : [sql`room_name = ${roomName}`]),
@@ -262,6 +284,7 @@ export async function addOfKind(
     report_id: report.reportId,
     received_ts: report.receivedTs,
     subject: report.subject,
+    server: serverOf(report),
     item_id: items.get(report.subject) ?? 0,
     reporter: report.reporter,
     reporter_created_at: null,

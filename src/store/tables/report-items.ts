@@ -54,6 +54,8 @@ export interface ReportItem {
   readonly cardRevision: number;
   /** How often tags of the sender or the room were set or removed while it was open. */
   readonly tagChanges: number;
+  /** The homeserver of its newest report. Empty if it is not known. */
+  readonly server: string;
 }
 
 export interface ItemQuery {
@@ -61,6 +63,8 @@ export interface ItemQuery {
   readonly roomId?: string | undefined;
   readonly sender?: string | undefined;
   readonly reporter?: string | undefined;
+  /** The homeserver of its newest report. */
+  readonly server?: string | undefined;
   /** Reported since then; milliseconds since 1970. */
   readonly since?: number | undefined;
 }
@@ -118,6 +122,7 @@ export function itemOf(row: Row): ReportItem {
     cardAt: row.card_at,
     cardRevision: row.card_revision,
     tagChanges: row.tag_changes,
+    server: row.server,
   };
 }
 
@@ -127,13 +132,14 @@ export function itemOf(row: Row): ReportItem {
  */
 function sourcesOf(
   db: Connection,
-  { states = itemStates, roomId, sender, reporter, since }: ItemQuery,
+  { states = itemStates, roomId, sender, reporter, server, since }: ItemQuery,
   columns: RawBuilder<unknown>,
   position: RawBuilder<unknown> = sql`true`,
 ): RawBuilder<unknown> {
   const conditions = [
     ...(roomId === undefined ? [] : [sql`room_id = ${roomId}`]),
     ...(sender === undefined ? [] : [sql`sender = ${sender}`]),
+    ...(server === undefined ? [] : [sql`server = ${server}`]),
     ...(since === undefined ? [] : [sql`last_report_at >= ${since}`]),
     position,
   ];
@@ -150,7 +156,9 @@ function sourcesOf(
       ? 'report_items_sender_state'
       : roomId !== undefined
         ? 'report_items_room_state'
-        : 'report_items_state';
+        : server !== undefined
+          ? 'report_items_server_state'
+          : 'report_items_state';
   return sql.join(
     states.map(
       (state) => sql`

@@ -40,6 +40,7 @@ function reportOf(row: Selectable<ReportsTable>): StoredReport {
     reportId: row.report_id,
     receivedTs: row.received_ts,
     subject: row.subject,
+    server: row.server,
     itemId: row.item_id,
     reporter: row.reporter,
     reporterCreatedAt: row.reporter_created_at,
@@ -171,12 +172,13 @@ export function reports(db: Connection) {
       return rows.map(reportOf);
     },
 
-    /** The number of the latest report of an item, whoever sent it. */
-    async newestId(itemId: number): Promise<number | undefined> {
+    /** The number of the latest report of an item that a homeserver lists, whoever sent it. */
+    async newestId(itemId: number, server: string): Promise<number | undefined> {
       const newest = await db
         .selectFrom('reports')
         .select('report_id')
         .where('item_id', '=', itemId)
+        .where('server', 'in', [server, ''])
         .orderBy('received_ts', 'desc')
         .orderBy('report_id', 'desc')
         .executeTakeFirst();
@@ -240,8 +242,9 @@ export function reports(db: Connection) {
         .selectAll()
         .$if(after !== undefined, (all) =>
           all.where(
-            sql<boolean>`(received_ts, kind, report_id, subject) > (
-              ${after?.receivedTs ?? 0}, ${after?.kind}, ${after?.reportId ?? 0}, ${after?.subject}
+            sql<boolean>`(received_ts, kind, report_id, subject, server) > (
+              ${after?.receivedTs ?? 0}, ${after?.kind}, ${after?.reportId ?? 0}, ${after?.subject},
+              ${after?.server}
             )`,
           ),
         )
@@ -249,6 +252,7 @@ export function reports(db: Connection) {
         .orderBy('kind')
         .orderBy('report_id')
         .orderBy('subject')
+        .orderBy('server')
         .limit(limit)
         .execute();
       return rows.map(reportOf);

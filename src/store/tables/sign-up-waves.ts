@@ -7,6 +7,8 @@ import type { SignUpWavesTable } from '../schema.ts';
 export interface SignUpWave {
   readonly id: number;
   readonly rule: string;
+  /** The homeserver of the accounts. Empty if it is not known. */
+  readonly server: string;
   /** When its first account was created, in milliseconds since 1970. */
   readonly startedAt: number;
   /** When its newest account was created. */
@@ -24,6 +26,7 @@ function waveOf(row: Selectable<SignUpWavesTable>): SignUpWave {
   return {
     id: row.id,
     rule: row.rule,
+    server: row.server,
     startedAt: row.started_at,
     newestAt: row.newest_at,
     accounts: row.accounts,
@@ -36,36 +39,39 @@ function waveOf(row: Selectable<SignUpWavesTable>): SignUpWave {
 /** The waves of new accounts that people were alerted about. */
 export function signUpWaves(db: Connection) {
   return {
-    /** The wave of a rule that more accounts may join; undefined if there is none. */
-    async open(rule: string): Promise<SignUpWave | undefined> {
+    /** The wave of a rule on a homeserver that more accounts may join; undefined if there is none. */
+    async open(rule: string, server: string): Promise<SignUpWave | undefined> {
       const row = await db
         .selectFrom('sign_up_waves')
         .selectAll()
         .where('rule', '=', rule)
+        .where('server', 'in', [server, ''])
         .where('ended_at', 'is', null)
         .executeTakeFirst();
       return row && waveOf(row);
     },
 
-    /** When the newest account of all waves of a rule was created; undefined if it has had none. */
-    async newestAt(rule: string): Promise<number | undefined> {
+    /** When the newest account of all waves of a rule on a homeserver was created; undefined if it has had none. */
+    async newestAt(rule: string, server: string): Promise<number | undefined> {
       const row = await db
         .selectFrom('sign_up_waves')
         .select(({ fn }) => fn.max<number | null>('newest_at').as('newest'))
         .where('rule', '=', rule)
+        .where('server', 'in', [server, ''])
         .executeTakeFirst();
       return row?.newest ?? undefined;
     },
 
     /** Records a wave about which people are alerted now. */
     async begin(
-      wave: Pick<SignUpWave, 'rule' | 'startedAt' | 'newestAt' | 'accounts'>,
+      wave: Pick<SignUpWave, 'rule' | 'server' | 'startedAt' | 'newestAt' | 'accounts'>,
       { at, isOver }: { readonly at: number; readonly isOver: boolean },
     ): Promise<void> {
       await db
         .insertInto('sign_up_waves')
         .values({
           rule: wave.rule,
+          server: wave.server,
           started_at: wave.startedAt,
           newest_at: wave.newestAt,
           accounts: wave.accounts,

@@ -190,8 +190,8 @@ test('a timer that can’t be read does not hold up the others', async () => {
 
 test.each([
   ['waitingForKeys', '[1]'],
-  ['reports.event', '{'],
-  ['reports.user', '7'],
+  ['reports.event localhost', '{'],
+  ['reports.user localhost', '7'],
   ['reports.digest', '[]'],
   ['reports.breaker', 'soon'],
   ['audit_head', '812 abc'],
@@ -208,7 +208,7 @@ test.each([
 test('what can be read stays, and nothing is told', async () => {
   await bot.store.syncState.set('waitingForKeys', '[]');
   await bot.store.syncState.set(
-    'reports.event',
+    'reports.event localhost',
     '{"startedAt":1,"isComplete":true,"isQuiet":false,"total":1}',
   );
   await bot.store.anchor.set({ count: 1, head: 'a'.repeat(64), at: 1 });

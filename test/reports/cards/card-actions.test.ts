@@ -65,6 +65,7 @@ const message: ReportItem = {
   cardAt: 0,
   cardRevision: 1,
   tagChanges: 0,
+  server: 'localhost',
 };
 const user: ReportItem = {
   ...message,

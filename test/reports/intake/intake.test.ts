@@ -5,7 +5,8 @@ import { TooLargeAnswerError } from '../../../src/core/errors.ts';
 import { importReports } from '../../../src/reports/intake/intake.ts';
 import type { ReportSource } from '../../../src/reports/intake/intake.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { NewReport, ReportKey } from '../../../src/store/tables/add-reports.ts';
+import type { NewReport } from '../../../src/store/tables/add-reports.ts';
+import type { StoredReport } from '../../../src/store/tables/reports.ts';
 import { fuzzTimeoutMs } from '../../support/hostile.ts';
 import { openTestStore } from '../../support/test-database.ts';
 
@@ -17,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(async () => store.close());
 
-const keyOf = ({ reportId, receivedTs, subject }: ReportKey) =>
+const keyOf = ({ reportId, receivedTs, subject }: NewReport | StoredReport) =>
   `${reportId}.${receivedTs}.${subject}`;
 
 /**
@@ -25,6 +26,7 @@ const keyOf = ({ reportId, receivedTs, subject }: ReportKey) =>
  * that are used again. A real server can't be made to jump in time, or to lose a page halfway.
  */
 class List implements ReportSource {
+  readonly serverName = 'x';
   readonly kind = 'event';
   rows: NewReport[] = [];
   /** What happens between two pages. */
@@ -115,6 +117,7 @@ test('a list without an end is read up to a bound, and that is a failure to be t
   store = await openTestStore();
   let pages = 0;
   const endless: ReportSource = {
+    serverName: 'x',
     kind: 'event',
     async page({ from }) {
       pages += 1;

@@ -11,6 +11,7 @@ test('however long the homeserver is away, it is asked again every five minutes'
     store,
     sources: [
       {
+        serverName: 'x',
         kind: 'event',
         async page() {
           throw new UnreachableError('GET /reports', 'does not answer', false);

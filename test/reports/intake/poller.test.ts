@@ -55,6 +55,7 @@ function start(kinds: readonly ReportSource['kind'][] = ['event', 'user']): void
   poller = createPoller({
     store,
     sources: kinds.map((kind) => ({
+      serverName: 'x',
       kind,
       ...(assertComplete === undefined ? {} : { assertComplete }),
       async page() {

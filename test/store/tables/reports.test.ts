@@ -13,7 +13,7 @@ const reportToAdd: fc.Arbitrary<ReportToAdd> = fc.record({
     reportId: fc.nat({ max: 12 }),
     receivedTs: fc.nat({ max: 5 }),
     subject: fc.constantFrom('$a', '$b', '$c', '$d'),
-    reporter: fc.constantFrom('@vera:x', '@vic:x'),
+    reporter: fc.constantFrom('@vera:x', '@vic:x', '@vic:two.x'),
     reason: fc.constantFrom('spam', null),
     score: fc.constantFrom(-100, null),
     roomId: fc.constant('!lobby:x'),
@@ -175,4 +175,49 @@ test('the main reason of each item is that of most people, each by their latest 
   } finally {
     await store.close();
   }
+});
+
+test('homeservers number their reports themselves, and an event that is reported on two is one item', async () => {
+  await using together = await opened();
+  const { store } = together;
+  const add = async (reporter: string, receivedTs: number, subject = '$a') =>
+    store.reports.add(
+      {
+        kind: 'event',
+        reportId: 1,
+        receivedTs,
+        subject,
+        reporter,
+        reason: null,
+        score: null,
+        roomId: '!lobby:x',
+        roomName: null,
+        sender: '@mallory:x',
+      },
+      9,
+      { isBacklog: false, isQuiet: false },
+    );
+  expect(await add('@vera:one.x', 5)).toMatchObject({ isNewItem: true });
+  expect(await add('@vera:one.x', 5)).toBeUndefined();
+  // Everything but the homeserver is the same.
+  expect(await add('@vera:two.x', 5)).toMatchObject({ isNewItem: false });
+  expect(await add('@vera:one.x', 4)).toMatchObject({ isNewItem: false });
+  const [item] = await store.reportItems.search({}, { limit: 5 });
+  expect(item).toMatchObject({ reports: 3, server: 'two.x' });
+  expect((await store.reports.inOrder(undefined, 9)).map(({ server }) => server)).toEqual([
+    'one.x',
+    'one.x',
+    'two.x',
+  ]);
+  await add('@vera:one.x', 6);
+  await add('@vera:two.x', 7, '$b');
+  const on = async (server: string) =>
+    (await store.reportItems.search({ server, states: ['open'] }, { limit: 5 })).map(
+      ({ subject }) => subject,
+    );
+  expect(await on('one.x')).toEqual(['$a']);
+  expect(await on('two.x')).toEqual(['$b']);
+  expect(await store.reportItems.count({ server: 'two.x' })).toBe(1);
+  expect(await store.reports.newestId(item?.id ?? 0, 'two.x')).toBe(1);
+  expect(await store.reports.newestId(item?.id ?? 0, 'three.x')).toBeUndefined();
 });
