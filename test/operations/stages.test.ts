@@ -27,7 +27,7 @@ const notice = defineCommand({
 const account = (name: string) => ({ name }) as Account;
 
 function contextOf(event: string, name: string | undefined, command = 'notice'): Context {
-  const parts = { settings: {}, now: () => 0 } as unknown as CommandContextParts;
+  const parts = { settings: { homeservers: [] }, now: () => 0 } as unknown as CommandContextParts;
   const resolved = {
     command: notice,
     invocation: { command, arguments: {}, origin: { event } },
