@@ -49,6 +49,8 @@ import { reportItems } from './tables/report-items.ts';
 import type { ReportItems } from './tables/report-items.ts';
 import { reports } from './tables/reports.ts';
 import type { Reports } from './tables/reports.ts';
+import { retention } from './tables/retention.ts';
+import type { Retention } from './tables/retention.ts';
 import { ruleMatches } from './tables/rule-matches.ts';
 import type { RuleMatches } from './tables/rule-matches.ts';
 import { secrets } from './tables/secrets.ts';
@@ -75,6 +77,7 @@ export interface StoreTables {
   readonly timers: Timers;
   readonly outbox: Outbox;
   readonly personalData: PersonalData;
+  readonly retention: Retention;
   readonly dataLoss: DataLossStore;
   readonly moderationRecord: ModerationRecord;
   readonly notes: Notes;
@@ -140,6 +143,7 @@ const makers = {
   timers,
   outbox,
   personalData,
+  retention,
   dataLoss,
   moderationRecord,
   notes,

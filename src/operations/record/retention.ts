@@ -148,8 +148,8 @@ export async function applyRetention(
 
 const entriesUntil =
   (end: number): Step =>
-  async ({ personalData }, { lastRow, entries }) => {
-    const found = await personalData.forgetOldEntries(end, lastRow);
+  async ({ retention }, { lastRow, entries }) => {
+    const found = await retention.forgetOldEntries(end, lastRow);
     return (
       found && { next: { lastRow: found.last, entries: entries + found.count }, left: found.left }
     );
@@ -157,8 +157,8 @@ const entriesUntil =
 
 const operationsUntil =
   (end: number): Step =>
-  async ({ personalData }, { lastOperation }) => {
-    const last = await personalData.forgetOldOperations(end, lastOperation);
+  async ({ retention }, { lastOperation }) => {
+    const last = await retention.forgetOldOperations(end, lastOperation);
     return last === undefined ? undefined : { next: { lastOperation: last } };
   };
 
@@ -177,7 +177,7 @@ const notesUntil =
 
 const reportsUntil =
   (end: number): Step =>
-  async ({ personalData }, { reports }) => {
-    const count = await personalData.forgetOldReports(end);
+  async ({ retention }, { reports }) => {
+    const count = await retention.forgetOldReports(end);
     return count === 0 ? undefined : { next: { reports: reports + count } };
   };

@@ -107,6 +107,12 @@ export function whyPowerless(
   return undefined;
 }
 
+/** Whether a room gives a user less than everybody has, and too little to send anything. */
+export function isMuted(levels: PowerLevels, user: UserId): boolean {
+  const named = levels.named(user);
+  return named !== undefined && named < levels.usersDefault && named < levels.toSpeak;
+}
+
 /** The highest level that rooms usually give. */
 export const highestGiven = 100;
 

@@ -1,32 +1,26 @@
 import PQueue from 'p-queue';
 
 import { HomeserverError, TargetError, orUndefined } from '../../core/errors.ts';
-import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
-import type { RoomDetail } from '../../homeserver/admin/rooms.ts';
 import type { PowerLevels } from '../../homeserver/power-levels.ts';
 import { roomState } from '../../homeserver/room-state.ts';
-import type { DirectRooms } from '../rooms/direct-rooms.ts';
-import { highestGiven, levelsOf, membershipIn, standingIn, whyPowerless } from './room-standing.ts';
-import type { Powerless, RoomStanding, SanctionClients, SanctionKind } from './room-standing.ts';
+import { createProspects } from './prospects.ts';
+import type { ProspectClients } from './prospects.ts';
+import {
+  highestGiven,
+  isMuted,
+  levelsOf,
+  membershipIn,
+  standingIn,
+  whyPowerless,
+} from './room-standing.ts';
+import type { Powerless, RoomStanding, SanctionKind } from './room-standing.ts';
 
 /** The content of a membership that the bot has set says which command set it. */
 const markKey = 'dev.lawspeaker.transaction';
 /** The content of power levels that the bot has set says which command muted whom. */
 const mutedKey = 'dev.lawspeaker.muted';
-
-/** Rooms that are looked at side by side. */
-const concurrency = 6;
-/** For how long a room is shown as it was seen, and how many are remembered. */
-const freshMs = 10_000;
-const maxLooks = 2000;
-
-/** What is shown of a room; undefined where it could not be looked up. */
-interface Look {
-  readonly room: RoomDetail | undefined;
-  readonly levels: PowerLevels | undefined;
-}
 
 /** One user in one room, and who asks. */
 export interface SanctionRequest {
@@ -43,16 +37,6 @@ export interface SanctionRequest {
 export interface Sanctioned {
   /** Nothing was changed, because it was so already. */
   readonly wasSo: boolean;
-}
-
-/** What a sanction would meet in a room. */
-export interface Prospect {
-  readonly room: Pick<RoomDetail, 'canonicalAlias' | 'name' | 'roomId'>;
-  readonly membership: string | undefined;
-  /** Why the bot can't do it there; undefined if it can. */
-  readonly why: string | undefined;
-  /** Whether more power for the bot would help. */
-  readonly needsPower: boolean;
 }
 
 /** A room in which the bot may not do what it was asked for. */
@@ -75,15 +59,9 @@ const notInRoom: Powerless = { why: 'I am not in that room', needsPower: true };
  * Each change is one state event, sent once. Power levels are one event for all users of a room: the bot changes
  * them one after another, because Synapse takes the last one.
  */
-export function createSanctionService(
-  clients: SanctionClients & {
-    readonly directRooms: Pick<DirectRooms, 'reservedAmong'>;
-    readonly serverName: string;
-  },
-) {
-  const { api, client, botUser, directRooms, serverName } = clients;
+export function createSanctionService(clients: ProspectClients) {
+  const { api, client, botUser } = clients;
   const powerQueues = new Map<RoomId, PQueue>();
-  const looks = new Map<RoomId, { readonly at: number; readonly seen: Promise<Look> }>();
 
   async function setMembership(
     kind: 'ban' | 'kick' | 'unban',
@@ -206,24 +184,6 @@ export function createSanctionService(
     }
   }
 
-  /** A user's membership by room. Of users of other servers, only the rooms that they are in are known. */
-  async function membershipsOf(user: UserId): Promise<ReadonlyMap<RoomId, string>> {
-    if (serverNameOf(user) !== serverName) {
-      const { joinedRooms } = await api.users.joinedRooms(user);
-      return new Map(joinedRooms.map((room) => [room, 'join']));
-    }
-    const memberships = await api.users.memberships(user);
-    return new Map(memberships.map(({ roomId, membership }) => [roomId, membership]));
-  }
-
-  /** The rooms that a user is in, or about to be. */
-  async function roomsOf(user: UserId): Promise<RoomId[]> {
-    const memberships = await membershipsOf(user);
-    return [...memberships].flatMap(([room, membership]) =>
-      ['invite', 'join', 'knock'].includes(membership) ? [room] : [],
-    );
-  }
-
   async function isMutedBy(room: RoomId, user: UserId, transactionId: string): Promise<boolean> {
     const event = await roomState(api.events, room, 'm.room.power_levels');
     const levels = await levelsOf(clients, room);
@@ -237,111 +197,8 @@ export function createSanctionService(
     return mark !== undefined && levels.named(user) === muteLevel(levels);
   }
 
-  /** What previews show of a room. Those of several users look at the same rooms. */
-  async function lookAt(room: RoomId) {
-    const known = looks.get(room);
-    if (known !== undefined && known.at > Date.now() - freshMs) {
-      return known.seen;
-    }
-    if (looks.size >= maxLooks) {
-      looks.clear();
-    }
-    const seen = Promise.all([
-      orUndefined(api.rooms.find(room)),
-      orUndefined(levelsOf(clients, room)),
-    ]).then(([detail, levels]) => ({ room: detail, levels }));
-    looks.set(room, { at: Date.now(), seen });
-    return seen;
-  }
-
-  /** The rooms, of those that the bot is in, in which this holds for one of the users. */
-  async function ownRoomsWhere(
-    users: readonly UserId[],
-    holds: (room: RoomId, user: UserId) => Promise<boolean>,
-  ): Promise<RoomId[]> {
-    const { joinedRooms } = await api.users.joinedRooms(botUser);
-    const found = await sideBySide(joinedRooms, async (room) => {
-      for (const user of users) {
-        if (await holds(room, user)) {
-          return true;
-        }
-      }
-      return false;
-    });
-    return joinedRooms.filter((_, at) => found[at]);
-  }
-
   return {
-    /**
-     * The rooms that `--all-rooms` stands for, without the management room and direct rooms: for `kick` and
-     * `mute`, where one of the users is; for `ban`, also where the bot is, so that they can't come back
-     * elsewhere; for `unban` and `unmute`, where the bot is and one of them is banned or mute.
-     */
-    async findRooms(kind: SanctionKind, users: readonly UserId[]): Promise<RoomId[]> {
-      const rooms = new Set<RoomId>();
-      if (kind === 'ban' || kind === 'kick' || kind === 'mute') {
-        for (const found of await sideBySide(users, roomsOf)) {
-          found.forEach((room) => rooms.add(room));
-        }
-      }
-      if (kind === 'ban') {
-        (await ownRoomsWhere(users, async () => true)).forEach((room) => rooms.add(room));
-      }
-      if (kind === 'unban') {
-        const banned = await ownRoomsWhere(
-          users,
-          async (room, user) =>
-            membershipIn(
-              await orUndefined(client.rooms.findStateAt(room, 'm.room.member', user)),
-            ) === 'ban',
-        );
-        banned.forEach((room) => rooms.add(room));
-      }
-      if (kind === 'unmute') {
-        const muted = await ownRoomsWhere(users, async (room, user) => {
-          const levels = await orUndefined(levelsOf(clients, room));
-          return levels !== undefined && isMuted(levels, user);
-        });
-        muted.forEach((room) => rooms.add(room));
-      }
-      const reserved = await directRooms.reservedAmong([...rooms]);
-      return [...rooms].filter((room) => !reserved.has(room));
-    },
-
-    /** What a sanction would meet in each room, in the order given. */
-    async prospects(
-      kind: SanctionKind,
-      rooms: readonly RoomId[],
-      user: UserId,
-    ): Promise<Prospect[]> {
-      const [memberships, { joinedRooms }] = await Promise.all([
-        membershipsOf(user),
-        api.users.joinedRooms(botUser),
-      ]);
-      const own = new Set(joinedRooms);
-      return sideBySide(rooms, async (roomId) => {
-        const { room, levels } = await lookAt(roomId);
-        const nameless = { roomId, name: null, canonicalAlias: null };
-        if (room === undefined || levels === undefined) {
-          return {
-            room: room ?? nameless,
-            membership: memberships.get(roomId),
-            why: 'I could not look it up',
-            needsPower: false,
-          };
-        }
-        const powerless = whyPowerless(
-          { levels, isBotIn: own.has(roomId) },
-          { kind, user, botUser },
-        );
-        return {
-          room,
-          membership: memberships.get(roomId),
-          why: powerless?.why,
-          needsPower: powerless?.needsPower ?? false,
-        };
-      });
-    },
+    ...createProspects(clients),
 
     /**
      * Bans a user from a room. PUT /_matrix/client/v3/rooms/{room_id}/state/m.room.member/{user_id}
@@ -437,24 +294,9 @@ function isForbidden(error: unknown): boolean {
   return error instanceof HomeserverError && error.status === 403;
 }
 
-/** The results in the order of the values. */
-async function sideBySide<Value, Result>(
-  values: readonly Value[],
-  work: (value: Value) => Promise<Result>,
-): Promise<Result[]> {
-  const queue = new PQueue({ concurrency });
-  return queue.addAll(values.map((value) => async () => work(value)));
-}
-
 /** A power level with which nothing can be sent. */
 function muteLevel({ toSpeak }: PowerLevels): number {
   return Math.min(toSpeak, 0) - 1;
-}
-
-/** Whether a room gives a user less than everybody has, and too little to send anything. */
-function isMuted(levels: PowerLevels, user: UserId): boolean {
-  const named = levels.named(user);
-  return named !== undefined && named < levels.usersDefault && named < levels.toSpeak;
 }
 
 function entriesIn(value: unknown): Readonly<Record<string, unknown>> {

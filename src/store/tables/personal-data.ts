@@ -1,17 +1,20 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
-import {
-  forgottenAs,
-  forgottenGlob,
-  jsonWithoutTexts,
-  mentionReplacer,
-  needleOf,
-} from '../../core/forgotten.ts';
+import { jsonWithoutTexts, mentionReplacer, needleOf } from '../../core/forgotten.ts';
 import type { Connection } from '../database.ts';
-import { contains, isLike, isNotLike, isOneOf } from '../dialect.ts';
-import { forgetCommand, forgetting, leftOf, personalFields } from './audit-chain.ts';
-import type { AuditRow, PersonalField } from './audit-chain.ts';
+import { contains, isOneOf } from '../dialect.ts';
+import { personalFields } from './audit-chain.ts';
+import type { AuditRow } from './audit-chain.ts';
+import {
+  auditLog,
+  finished,
+  forgetRow,
+  forgetTextsOfOperations,
+  inProgress,
+  withoutReason,
+} from './forget-rows.ts';
+import type { ForgottenPart } from './forget-rows.ts';
 import { tablesWithTexts } from './tables-with-texts.ts';
 
 /** A part of a table: few enough rows that others wait only milliseconds. */
@@ -29,23 +32,9 @@ export interface Pending {
   readonly operations: readonly number[];
 }
 
-/** What was forgotten in a part. */
-export interface ForgottenPart {
-  /** How many rows; of the audit log, entries. */
-  readonly count: number;
-  /** What is left of rows of the audit log, by their number: the chain must vouch for it. */
-  readonly left: Readonly<Record<string, string>>;
-}
-
-/** What is not final: it is still needed. */
-const inProgress = sql`state IN ('awaiting', 'scheduled', 'running')`;
 const rowsAtOnce = 500;
-/** How many entries, operations or reports are forgotten in one transaction, because they are old. */
-const entriesAtOnce = 200;
-const reportsAtOnce = 50;
 /** Only so many numbers are named. */
 const maxPending = 20;
-const auditLog = 'audit_log';
 /** Tables without row numbers are read by another number. */
 const keys: Readonly<Record<string, string>> = {
   operation_targets: 'operation_id',
@@ -76,25 +65,6 @@ function inPart({ rows }: TablePart): RawBuilder<boolean> {
     : sql<boolean>`${name(rows.key)} BETWEEN ${rows.from} AND ${rows.to}`;
 }
 
-/** The rows of a table that nothing needs any more. */
-function finished(table: string): RawBuilder<boolean> {
-  switch (table) {
-    case 'operations':
-      return sql<boolean>`NOT (${inProgress})`;
-    case 'operation_targets':
-      return sql<boolean>`operation_id NOT IN (SELECT id FROM operations WHERE ${inProgress})`;
-    case 'inbox':
-      return sql<boolean>`handled_at IS NOT NULL`;
-    default:
-      return sql<boolean>`true`;
-  }
-}
-
-/** A reason without its text. That an entry takes back another one stays. */
-function withoutReason(reason: string | null): string | null {
-  return /^undo of #\d{1,15}/u.exec(reason ?? '')?.[0] ?? null;
-}
-
 /** What the database knows about people, in whatever table, and how it is forgotten. */
 export function personalData(db: Connection) {
   /** Replaces the ID in one column of a part. Returns how many rows changed. */
@@ -115,59 +85,6 @@ export function personalData(db: Connection) {
       }
     }
     return changed;
-  }
-
-  /** Deletes the texts of past operations and their targets: reasons, notes, messages, what an account was like. */
-  async function forgetTextsOfOperations(
-    which: RawBuilder<unknown>,
-    keepsUsers: boolean,
-  ): Promise<void> {
-    const { rows } = await sql<{ id: number; invocation: string | null; line: string | null }>`
-      SELECT id, invocation, line FROM operations
-      WHERE ${finished('operations')} AND ${which}`.execute(db);
-    for (const { id, invocation, line } of rows) {
-      await db
-        .updateTable('operations')
-        .set({
-          invocation: invocation === null ? null : invocationWithoutTexts(invocation, keepsUsers),
-          // Only a reversal has one; its command stays.
-          line: line === null ? null : (/^\S+/u.exec(line)?.[0] ?? ''),
-        })
-        .where('id', '=', id)
-        .execute();
-      await db
-        .updateTable('operation_targets')
-        .set({ detail: null, before: null })
-        .where('operation_id', '=', id)
-        .execute();
-    }
-  }
-
-  async function forgetRow(
-    row: AuditRow,
-    texts: Partial<Pick<AuditRow, PersonalField>>,
-    left: Record<string, string>,
-  ): Promise<boolean> {
-    const changes = Object.fromEntries(
-      Object.entries(texts).filter(([field, text]) => text !== row[field as PersonalField]),
-    );
-    if (Object.keys(changes).length === 0) {
-      return false;
-    }
-    const columns = forgetting(row, changes);
-    await db.updateTable(auditLog).set(columns).where('id', '=', row.id).execute();
-    left[row.id] = leftOf({ ...row, ...columns });
-    return true;
-  }
-
-  /** Events that operations in progress, and timers, still need. */
-  async function neededEvents(): Promise<ReadonlySet<string>> {
-    const { rows } = await sql<{ event: string | null }>`
-      SELECT event_id AS event FROM operations WHERE ${inProgress}
-      UNION SELECT reverts_event FROM operations WHERE ${inProgress}
-      UNION SELECT audit_log.event_id FROM operations
-        JOIN audit_log ON audit_log.id = operations.reverts_intent WHERE ${inProgress}`.execute(db);
-    return new Set(rows.flatMap(({ event }) => event ?? []));
   }
 
   return {
@@ -279,7 +196,7 @@ export function personalData(db: Connection) {
         const replace = mentionReplacer(id, '');
         const naming = rows.filter(({ invocation }) => replace(invocation) !== invocation);
         for (const operation of naming) {
-          await forgetTextsOfOperations(sql`id = ${operation.id}`, true);
+          await forgetTextsOfOperations(db, sql`id = ${operation.id}`, true);
         }
       }
       if (part.table !== auditLog) {
@@ -316,6 +233,7 @@ export function personalData(db: Connection) {
         const given = replace(row.arguments);
         const detail = replaced(row.detail);
         const isChanged = await forgetRow(
+          db,
           row,
           {
             target: replaced(row.target),
@@ -329,7 +247,7 @@ export function personalData(db: Connection) {
         if (isChanged && row.kind !== 'outcome') {
           count += 1;
           if (isAbout) {
-            await forgetTextsOfOperations(sql`event_id = ${row.event_id}`, true);
+            await forgetTextsOfOperations(db, sql`event_id = ${row.event_id}`, true);
           }
         }
       }
@@ -350,131 +268,7 @@ export function personalData(db: Connection) {
           .execute();
       }
     },
-
-    /**
-     * Forgets who some entries of the audit log are about, and their texts, also in their operations; who asked and who
-     * confirmed stays. Operations in progress and timers keep theirs.
-     *
-     * @param before milliseconds since 1970
-     * @param after the last row that was looked at before
-     * @returns the last row that was looked at now; undefined if there are no more rows
-     */
-    async forgetOldEntries(
-      before: number,
-      after: number,
-    ): Promise<(ForgottenPart & { readonly last: number }) | undefined> {
-      const rows = await db
-        .selectFrom(auditLog)
-        .selectAll()
-        .where('id', '>', after)
-        .orderBy('id')
-        .limit(entriesAtOnce)
-        .execute();
-      const needed = await neededEvents();
-      const left: Record<string, string> = {};
-      let count = 0;
-      let last: number | undefined;
-      for (const row of rows) {
-        // Whatever comes later is younger, or still needed: it is looked at again.
-        if (row.at >= before || needed.has(row.event_id)) {
-          break;
-        }
-        last = row.id;
-        if (row.command === forgetCommand) {
-          continue;
-        }
-        const isUser = row.target?.startsWith('@') === true;
-        const isChanged = await forgetRow(
-          row,
-          {
-            target: isUser ? forgottenAs((row.intent_id ?? row.id).toString(16)) : row.target,
-            arguments: jsonWithoutTexts(row.arguments, { keepsUsers: false }),
-            reason: withoutReason(row.reason),
-            detail:
-              row.detail === null ? null : jsonWithoutTexts(row.detail, { keepsUsers: false }),
-          },
-          left,
-        );
-        if (isChanged && row.kind !== 'outcome') {
-          count += 1;
-          await forgetTextsOfOperations(sql`event_id = ${row.event_id}`, false);
-        }
-      }
-      return last === undefined ? undefined : { last, count, left };
-    },
-
-    /** Forgets the targets and texts of some old operations. Returns the last one; undefined if there are no more. */
-    async forgetOldOperations(before: number, after: number): Promise<number | undefined> {
-      const { rows } = await sql<{ id: number; created_at: number; is_final: number }>`
-        SELECT id, created_at, CAST(${finished('operations')} AS INTEGER) AS is_final FROM operations
-        WHERE id > ${after} ORDER BY id LIMIT ${entriesAtOnce}`.execute(db);
-      const young = rows.findIndex(
-        ({ created_at: at, is_final: isFinal }) => at >= before || isFinal === 0,
-      );
-      const old = young === -1 ? rows : rows.slice(0, young);
-      const last = old.at(-1)?.id;
-      if (last === undefined) {
-        return undefined;
-      }
-      await forgetTextsOfOperations(sql`id > ${after} AND id <= ${last}`, false);
-      await sql`
-        UPDATE operation_targets SET target = ${forgottenAs('')} || CAST(operation_id AS TEXT)
-        WHERE operation_id > ${after} AND operation_id <= ${last} AND ${isLike(db, sql`target`, '@*')}
-      `.execute(db);
-      return last;
-    },
-
-    /**
-     * Forgets who some closed reports are about and from, and their texts.
-     *
-     * @param before when they were closed; milliseconds since 1970
-     * @returns how many there were
-     */
-    async forgetOldReports(before: number): Promise<number> {
-      const { rows } = await sql<{ id: number; kind: string }>`
-        SELECT id, kind FROM report_items
-        WHERE closed_at < ${before} AND ${isNotLike(db, sql`coalesce(sender, '')`, forgottenGlob)}
-        ORDER BY closed_at LIMIT ${reportsAtOnce}`.execute(db);
-      for (const { id, kind } of rows) {
-        const as = forgottenAs(id.toString(16));
-        // No two reports of users have the same subject.
-        const subject = kind === 'user' ? sql`${as}` : sql`subject`;
-        await sql`UPDATE report_history SET detail = NULL WHERE item_id = ${id}`.execute(db);
-        await sql`
-          UPDATE reports SET subject = ${subject}, reporter = ${as}, reporter_created_at = NULL, reason = NULL
-          WHERE item_id = ${id}`.execute(db);
-        await sql`
-          UPDATE report_items
-          SET subject = ${subject}, sender = ${as}, sender_created_at = NULL, content = NULL, note = NULL,
-              room_name = NULL, needs_look = 0
-          WHERE id = ${id}`.execute(db);
-      }
-      return rows.length;
-    },
   };
-}
-
-/** An invocation without its texts; the targets stay if users do. */
-function invocationWithoutTexts(json: string, keepsUsers: boolean): string {
-  try {
-    const {
-      reason: _reason,
-      arguments: given,
-      reversals: _reversals,
-      leftOut: _leftOut,
-      matching: _matching,
-      ...rest
-    } = JSON.parse(json) as Readonly<Record<string, unknown>>;
-    return JSON.stringify({
-      ...rest,
-      arguments: JSON.parse(
-        jsonWithoutTexts(JSON.stringify(given ?? {}), { keepsUsers }),
-      ) as unknown,
-    });
-  } catch {
-    // Somebody has damaged it.
-    return '{}';
-  }
 }
 
 export type PersonalData = ReturnType<typeof personalData>;
