@@ -118,6 +118,11 @@ export function keptBackByStop({ units = [] }: Partial<Pick<RunningOperation, 'u
   return units.filter(({ leftOut }) => leftOut === notBegunBeforeStop);
 }
 
+/** Whether something was left out while it ran. */
+export function isCut({ units = [] }: Partial<Pick<RunningOperation, 'units'>>): boolean {
+  return units.some(({ leftOut }) => leftOut !== undefined);
+}
+
 /** The steps of a command. Most have one, which is the command itself. */
 export function stepsOf(
   command: Command,
