@@ -15,10 +15,12 @@ import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { ClientRequest } from 'node:http';
 import { flushCompileCache } from 'node:module';
+import type { Socket } from 'node:net';
 
 import Database from 'better-sqlite3';
 
 import { readWal } from './power.ts';
+import { watchPostgres } from './watch-postgres.ts';
 
 /** When the switch kills the process. */
 export interface KillPlan {
@@ -90,9 +92,40 @@ subscribe('http.client.response.finish', (message) => {
   pass('after', nameOf((message as { request: ClientRequest }).request));
 });
 
-/** Tables that the current transaction has written. */
-const written = new Set<string>();
+/** The tables that a statement writes: one at most. */
 const writing = /^\s*(?:insert\s+into|update|delete\s+from)\s+"?(\w+)/iu;
+
+const tableIn = (sql: string) => writing.exec(sql)?.[1];
+
+function pointOf(tables: Iterable<string>): string {
+  return `commit ${[...tables].toSorted().join('+')}`;
+}
+
+/** Tables that the current transaction of each connection to PostgreSQL has written. */
+const writtenOn = new WeakMap<Socket, Set<string>>();
+
+// Whoever writes there begins a transaction, also for one statement.
+watchPostgres({
+  onStatement(socket, sql) {
+    if (/^begin\b/iu.test(sql)) {
+      writtenOn.set(socket, new Set());
+      return;
+    }
+    const tables = writtenOn.get(socket) ?? new Set();
+    const table = tableIn(sql);
+    if (table !== undefined) {
+      tables.add(table);
+    } else if (/^commit\b/iu.test(sql) && tables.size > 0) {
+      const what = pointOf(tables);
+      pass('before', what);
+      // The client sends nothing more before it has read that.
+      socket.prependOnceListener('data', () => pass('after', what));
+    }
+  },
+});
+
+/** Tables that the current transaction on SQLite has written. */
+const written = new Set<string>();
 
 type Run = (...parameters: unknown[]) => unknown;
 
@@ -126,7 +159,7 @@ function watchedBy(
   if (/^commit\b/iu.test(sql)) {
     return (run) => around(database, [...written], run);
   }
-  const [, table] = writing.exec(sql) ?? [];
+  const table = tableIn(sql);
   if (table === undefined) {
     return undefined;
   }
@@ -148,7 +181,7 @@ function around(
   if (tables.length === 0) {
     return run();
   }
-  const what = `commit ${tables.toSorted().join('+')}`;
+  const what = pointOf(tables);
   pass('before', what);
   const result = run();
   // The level 2 is FULL: the write-ahead log was synced before the commit returned.

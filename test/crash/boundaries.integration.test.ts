@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { newUser } from '../support/homeserver.ts';
+import { onPostgres } from '../support/test-database.ts';
 import { openCrashRoom } from './crash-room.ts';
 import type { CrashRoom, Deaths } from './crash-room.ts';
 import { change, deactivation, look, refused } from './story.ts';
@@ -213,7 +214,7 @@ describe('kill -9 at a boundary', () => {
   });
 });
 
-describe('the power fails, and what was not synced to the disk is lost', () => {
+describe.skipIf(onPostgres)('the power fails, and what was not synced to the disk is lost', () => {
   it.each([
     { boundary: 'inbox committed', story: 'change', at: 'after commit inbox 1', ends: 'done' },
     {

@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
@@ -33,19 +32,12 @@ beforeAll(async () => {
 afterAll(async () => room.close());
 
 /** How many targets of the newest operation have ended. */
-function ended(): number {
-  const db = new Database(room.databaseFile, { readonly: true });
-  try {
-    return db
-      .prepare(
-        `SELECT count(*) FROM operation_targets WHERE state NOT IN ('waiting', 'in_flight')
-          AND operation_id = (SELECT max(id) FROM operations)`,
-      )
-      .pluck()
-      .get() as number;
-  } finally {
-    db.close();
-  }
+async function ended(): Promise<number> {
+  const [row] = await room.database.read<{ count: number }>(
+    `SELECT count(*) AS count FROM operation_targets WHERE state NOT IN ('waiting', 'in_flight')
+      AND operation_id = (SELECT max(id) FROM operations)`,
+  );
+  return row?.count ?? 0;
 }
 
 /** Locks or unlocks all accounts by one confirmation, and kills the bot when so many have ended. */
@@ -62,7 +54,7 @@ async function once(command: 'lock' | 'unlock', kills: readonly number[]) {
       await room.ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
       for (const at of kills) {
         // A database tells nobody that it has changed.
-        while (ended() < at) {
+        while ((await ended()) < at) {
           await wait(5);
         }
         await room.kill();
@@ -72,7 +64,7 @@ async function once(command: 'lock' | 'unlock', kills: readonly number[]) {
     { timeoutMs: operationTimeoutMs },
   );
   const { users } = await adminApi().users.list({ userId: `${run}-`, limit: accounts });
-  const store = await openStore(room.databaseFile, { readonly: true });
+  const store = await openStore(room.database.place, { readonly: true });
   try {
     const entries = await store.auditLog.search({ command, limit: 10_000 });
     const newest = entries.slice(0, accounts);

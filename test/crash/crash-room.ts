@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import Database from 'better-sqlite3';
-
 import { BotEndedError, startBotProcess } from '../../dev/room/bot-process.ts';
 import type { BotProcess } from '../../dev/room/bot-process.ts';
 import { openGate } from '../../dev/room/gate.ts';
@@ -15,6 +13,8 @@ import { Moderator } from '../../dev/room/moderator.ts';
 import { cutPower, readWal } from '../../dev/room/power.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { homeserver, newUser } from '../support/homeserver.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+import type { TestDatabase } from '../support/test-database.ts';
 
 /** Points to die at, one a life: the second kills the bot that came up after the first. */
 export type Deaths = readonly (Pick<KillPlan, 'at' | 'since'> & {
@@ -41,7 +41,7 @@ export interface CrashRoom {
   readonly ben: MatrixUser;
   /** What the bot asks of the homeserver passes here. */
   readonly gate: Gate;
-  readonly databaseFile: string;
+  readonly database: TestDatabase;
   /** Tells a story while the bot dies at these points; returns when it lives and is at rest. */
   tell<Result>(
     deaths: Deaths,
@@ -64,7 +64,7 @@ export async function openCrashRoom(
   { requestTimeout = '1s' }: { readonly requestTimeout?: string } = {},
 ): Promise<CrashRoom> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-crash-'));
-  const databaseFile = path.join(folder, 'lawspeaker.db');
+  const database = await createTestDatabase();
   const gate = await openGate(homeserver().url);
   const [account, asker, ben] = await Promise.all([
     newUser('bot', { admin: true }),
@@ -89,7 +89,7 @@ export async function openCrashRoom(
         },
         managementRoom: id,
         confirmation: { destructive: 'other' },
-        database: { path: databaseFile },
+        database: database.config,
       },
       plan,
     );
@@ -117,7 +117,7 @@ export async function openCrashRoom(
       cutsPower = cuts;
       if (cuts) {
         // What was written before this life is on the disk.
-        writeFileSync(onDisk, JSON.stringify(readWal(databaseFile)));
+        writeFileSync(onDisk, JSON.stringify(readWal(database.place)));
       }
       return { ...plan, record, ...(cuts ? { onDisk } : {}) };
     };
@@ -128,7 +128,7 @@ export async function openCrashRoom(
       for (;;) {
         died.push(points().at(-1) ?? 'nowhere');
         if (cutsPower) {
-          cutPower(databaseFile, onDisk);
+          cutPower(database.place, onDisk);
         }
         try {
           bot = await start(nextPlan());
@@ -169,7 +169,7 @@ export async function openCrashRoom(
       await alive;
       // It may still die while it does what nobody waits for.
       do {
-        await Promise.race([atRest(databaseFile), bot.exited]);
+        await Promise.race([atRest(database), bot.exited]);
       } while (!(await bot.arm({})) && (await startAgain()) === undefined);
       await seen();
       return { result, died, points: points() };
@@ -194,13 +194,14 @@ export async function openCrashRoom(
     ana,
     ben,
     gate,
-    databaseFile,
+    database,
     tell,
     kill: async () => bot.kill(),
     async close() {
       await bot.stop();
       await ana.lookAway();
       await gate[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -215,29 +216,22 @@ function linesOf(file: string): string[] {
 }
 
 /** What the database holds that is begun and not ended, by table. */
-export function countPending(databaseFile: string): Record<string, number> {
-  const db = new Database(databaseFile, { readonly: true });
-  try {
-    const count = (sql: string) => db.prepare(sql).pluck().get() as number;
-    return {
-      inbox: count('SELECT count(*) FROM inbox WHERE handled_at IS NULL'),
-      outbox: count('SELECT count(*) FROM outbox WHERE closed_at IS NULL'),
-      running: count(`SELECT count(*) FROM operations WHERE state = 'running'`),
-      awaiting: count(`SELECT count(*) FROM operations WHERE state = 'awaiting'`),
-    };
-  } finally {
-    db.close();
-  }
+export async function countPending(database: TestDatabase): Promise<Record<string, number>> {
+  const [counts = {}] = await database.read<Record<string, number>>(`
+    SELECT
+      (SELECT count(*) FROM inbox WHERE handled_at IS NULL) AS inbox,
+      (SELECT count(*) FROM outbox WHERE closed_at IS NULL) AS outbox,
+      (SELECT count(*) FROM operations WHERE state = 'running') AS running,
+      (SELECT count(*) FROM operations WHERE state = 'awaiting') AS awaiting`);
+  return counts;
 }
 
 /** Resolves when nothing is open, or after a time: whoever checks says what is. */
-async function atRest(databaseFile: string): Promise<void> {
+async function atRest(database: TestDatabase): Promise<void> {
   const deadline = Date.now() + restTimeoutMs;
+  const isOpen = async () => Object.values(await countPending(database)).some((open) => open > 0);
   // A database tells nobody that it has changed.
-  while (
-    Object.values(countPending(databaseFile)).some((open) => open > 0) &&
-    Date.now() < deadline
-  ) {
+  while ((await isOpen()) && Date.now() < deadline) {
     await wait(10);
   }
 }

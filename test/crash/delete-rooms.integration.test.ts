@@ -44,7 +44,7 @@ it.each(['before DELETE admin 1', 'before DELETE admin 2', 'after DELETE admin 2
       const path = RegExp.escape(encodeURIComponent(one));
       expect(room.gate.count('DELETE', new RegExp(`/v2/rooms/${path}$`, 'u'))).toBe(1);
     }
-    const store = await openStore(room.databaseFile, { readonly: true });
+    const store = await openStore(room.database.place, { readonly: true });
     try {
       const entries = await store.auditLog.search({ eventId: result.event, limit: 100 });
       const told = entries.map(({ target, status, reason }) => `${target} ${status} ${reason}`);
@@ -53,7 +53,7 @@ it.each(['before DELETE admin 1', 'before DELETE admin 2', 'after DELETE admin 2
     } finally {
       await store.close();
     }
-    const open = Object.entries(countPending(room.databaseFile)).filter(([, count]) => count > 0);
+    const open = Object.entries(await countPending(room.database)).filter(([, count]) => count > 0);
     expect(open).toEqual([]);
   },
 );

@@ -11,9 +11,12 @@ import type { Gate } from '../../dev/room/gate.ts';
 import { Moderator } from '../../dev/room/moderator.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+import type { TestDatabase } from '../support/test-database.ts';
 
 /** The bot as a process of its own, whose admin API calls pass a gate: it can be killed there. */
 let folder: string;
+let database: TestDatabase;
 let gate: Gate;
 let bot: BotProcess;
 let ana: Moderator;
@@ -22,6 +25,7 @@ let start: () => Promise<BotProcess>;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-crash-'));
+  database = await createTestDatabase();
   gate = await openGate(homeserver().url);
   const [account, moderator] = await Promise.all([
     newUser('bot', { admin: true }),
@@ -38,7 +42,7 @@ beforeEach(async () => {
         requestTimeout: '2s',
       },
       managementRoom: room,
-      database: { path: path.join(folder, 'lawspeaker.db') },
+      database: database.config,
     });
   bot = await start();
   ana = await new Moderator(moderator, room).look();
@@ -48,6 +52,7 @@ afterEach(async () => {
   await bot.stop();
   await ana.lookAway();
   await gate[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -111,7 +111,7 @@ async function faultsOf(
   if (outcome.field.status !== 'done') {
     faults.push(`the room was told ${outcome.field.status}: ${outcome.body}`);
   }
-  const store = await openStore(room.databaseFile, { readonly: true });
+  const store = await openStore(room.database.place, { readonly: true });
   try {
     const entries = await store.auditLog.search({ eventId: event, limit: 100 });
     const told = entries
@@ -146,7 +146,7 @@ async function faultsOf(
       faults.push(`${method} ${path} was sent ${calls} times`);
     }
   }
-  const open = Object.entries(countPending(room.databaseFile)).filter(([, count]) => count > 0);
+  const open = Object.entries(await countPending(room.database)).filter(([, count]) => count > 0);
   return [...faults, ...open.map(([table, count]) => `${table} holds ${count} that are not ended`)];
 }
 

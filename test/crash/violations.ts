@@ -1,5 +1,3 @@
-import Database from 'better-sqlite3';
-
 import type { Answer } from '../../dev/room/moderator.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createChainCheck } from '../../src/store/tables/audit-chain.ts';
@@ -37,7 +35,7 @@ export function createCheck(room: CrashRoom, { afterPowerCut = false } = {}) {
 
   return async (said: readonly Said[]): Promise<string[]> => {
     const found: string[] = [];
-    const store = await openStore(room.databaseFile, { readonly: true });
+    const store = await openStore(room.database.place, { readonly: true });
     try {
       for (const one of said) {
         const [answer, ...more] = room.ana.answersTo(one.event);
@@ -112,7 +110,7 @@ export function createCheck(room: CrashRoom, { afterPowerCut = false } = {}) {
     if (calls !== accountedFor) {
       found.push(`${calls} changing calls, of which ${accountedFor} were asked for`);
     }
-    return [...found, ...databaseFaults(room)];
+    return [...found, ...(await databaseFaults(room))];
   };
 }
 
@@ -221,41 +219,33 @@ function ownReactionsLeft({ ana, botUserId }: CrashRoom, { text }: Said, answer:
 }
 
 /** What the database says about itself. */
-function databaseFaults({ databaseFile }: CrashRoom): string[] {
-  const found = Object.entries(countPending(databaseFile))
+async function databaseFaults({ database }: CrashRoom): Promise<string[]> {
+  const found = Object.entries(await countPending(database))
     .filter(([, open]) => open > 0)
     .map(([table, open]) => `${table} holds ${open} that are not ended`);
-  const db = new Database(databaseFile, { readonly: true });
-  try {
-    const waiting = db
-      .prepare('SELECT transaction_id, message FROM outbox WHERE closed_at IS NULL LIMIT 3')
-      .all();
-    found.push(...waiting.map((message) => `in the outbox: ${JSON.stringify(message)}`));
-    const unsent = db
-      .prepare('SELECT count(*) FROM outbox WHERE closed_at IS NOT NULL AND sent_event_id IS NULL')
-      .pluck()
-      .get() as number;
-    if (unsent > 0) {
-      found.push(`${unsent} messages were given up`);
+  const waiting = await database.read(
+    'SELECT transaction_id, message FROM outbox WHERE closed_at IS NULL LIMIT 3',
+  );
+  found.push(...waiting.map((message) => `in the outbox: ${JSON.stringify(message)}`));
+  const unsent = await database.read(
+    'SELECT id FROM outbox WHERE closed_at IS NOT NULL AND sent_event_id IS NULL',
+  );
+  if (unsent.length > 0) {
+    found.push(`${unsent.length} messages were given up`);
+  }
+  const rows = await database.read<AuditRow>('SELECT * FROM audit_log ORDER BY id');
+  const chain = createChainCheck();
+  for (const row of rows) {
+    if (!chain.next(row)) {
+      found.push(`the chain is broken at #${row.id}`);
     }
-    const rows = db.prepare('SELECT * FROM audit_log ORDER BY id').all() as AuditRow[];
-    const chain = createChainCheck();
-    for (const row of rows) {
-      if (!chain.next(row)) {
-        found.push(`the chain is broken at #${row.id}`);
-      }
-      const outcomes = rows
-        .filter(({ intent_id: id }) => id === row.id)
-        .map(({ status }) => status);
-      if (row.kind === 'intent' && outcomes.toSpliced(-1).some((status) => status !== 'unknown')) {
-        found.push(`the audit entry #${row.id} ended as ${outcomes.join(', then ')}`);
-      }
-      if (row.kind === 'intent' && (outcomes.length === 0 || outcomes.length > 2)) {
-        found.push(`the audit entry #${row.id} has ${outcomes.length} outcomes`);
-      }
+    const outcomes = rows.filter(({ intent_id: id }) => id === row.id).map(({ status }) => status);
+    if (row.kind === 'intent' && outcomes.toSpliced(-1).some((status) => status !== 'unknown')) {
+      found.push(`the audit entry #${row.id} ended as ${outcomes.join(', then ')}`);
     }
-  } finally {
-    db.close();
+    if (row.kind === 'intent' && (outcomes.length === 0 || outcomes.length > 2)) {
+      found.push(`the audit entry #${row.id} has ${outcomes.length} outcomes`);
+    }
   }
   return found;
 }
