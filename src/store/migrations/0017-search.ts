@@ -50,10 +50,13 @@ const textView = `
     ) AS keys
   FROM audit_log AS entry WHERE kind != 'outcome'`;
 
+/** What SQLite takes for a word, and which words are the same. */
+export const searchTokenizer = 'unicode61 remove_diacritics 2';
+
 /** Without content: the entries have it. An entry can be taken out by its number alone. */
 const searchTable = `
   CREATE VIRTUAL TABLE audit_search USING fts5 (
-    words, keys, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+    words, keys, content = '', contentless_delete = 1, tokenize = '${searchTokenizer}'
   )`;
 
 const add = `

@@ -3,12 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import { storableText } from '../dialect.ts';
+import { isOneOf, storableText } from '../dialect.ts';
 import type { AuditLogTable } from '../schema.ts';
 import { chained, createChainCheck, genesis } from './audit-chain.ts';
 import type { UnchainedRow } from './audit-chain.ts';
-import { endOfNumbers, matching, narrow } from './audit-search.ts';
+import { endOfNumbers, narrow, numbersOf, readFilter } from './audit-search.ts';
 import type { AuditFilter } from './audit-search.ts';
+import { newestNumbers } from './newest-entries.ts';
 import { previousHashAfterOldRows } from './old-audit-rows.ts';
 
 /** What is going to be done, by whom and to whom. */
@@ -364,8 +365,9 @@ export function auditLog(db: Connection) {
     /** Newest first. */
     async search({ before = endOfNumbers, limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
       const range = await narrow(db, query, { after: 0, before });
+      const numbers = await newestNumbers(db, query, range, limit);
       const found = await entries()
-        .where(matching(db, query, range, 'DESC', limit))
+        .where(isOneOf(db, sql`entry.id`, numbers))
         .orderBy('entry.id', 'desc')
         .execute();
       return found.map(entryOf);
@@ -375,7 +377,9 @@ export function auditLog(db: Connection) {
     async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
       const range = await narrow(db, query, { after, before: endOfNumbers });
       const found = await entries()
-        .where(matching(db, query, range, 'ASC', limit))
+        .where(
+          sql<boolean>`entry.id IN (${numbersOf(db, readFilter(db, query), range, 'ASC', limit)})`,
+        )
         .orderBy('entry.id')
         .execute();
       return found.map(entryOf);

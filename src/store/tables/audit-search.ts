@@ -4,9 +4,17 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
-import { readSearchText, spellingsOf } from '../../core/search-text.ts';
 import type { Connection } from '../database.ts';
 import { dialectOf, indexedBy, joinInOrder, notIndexed } from '../dialect.ts';
+import {
+  hasBeginning,
+  hasKeys,
+  indexedNumber,
+  isInIndex,
+  keysOf,
+  readTerms,
+} from './search-expression.ts';
+import type { IndexQuery } from './search-expression.ts';
 
 /** What an entry must match; all of it. */
 export interface AuditFilter {
@@ -25,6 +33,9 @@ export interface AuditFilter {
   readonly text?: string | undefined;
 }
 
+/** A filter whose text has been read. */
+export type AuditSearchQuery = Omit<AuditFilter, 'text'> & IndexQuery;
+
 /** The numbers between two others. */
 export interface NumberRange {
   readonly after: number;
@@ -33,16 +44,20 @@ export interface NumberRange {
 
 export const endOfNumbers = Number.MAX_SAFE_INTEGER;
 
-/** A condition for `entry`: it is one of the first entries in this range that match. */
-export function matching(
+export function readFilter(db: Connection, { text, ...filter }: AuditFilter): AuditSearchQuery {
+  return { ...filter, terms: text === undefined ? undefined : readTerms(db, text) };
+}
+
+/** A query: the numbers of the first entries in this range that match. */
+export function numbersOf(
   db: Connection,
-  query: AuditFilter,
+  query: AuditSearchQuery,
   range: NumberRange,
   order: 'ASC' | 'DESC',
   limit: number,
-): RawBuilder<boolean> {
+): RawBuilder<{ id: number }> {
   const end = sql.raw(`ORDER BY id ${order} LIMIT ${Math.trunc(limit)}`);
-  return sql<boolean>`entry.id IN (${sql.join(sourcesOf(db, query, range), sql` UNION ALL `)} ${end})`;
+  return sql`${sql.join(sourcesOf(db, query, range), sql` UNION ALL `)} ${end}`;
 }
 
 /**
@@ -50,8 +65,12 @@ export function matching(
  * so that reading stops when there are enough. No entry is in two sources. The code chooses the index,
  * because SQLite has no statistics about the table.
  */
-function sourcesOf(db: Connection, query: AuditFilter, range: NumberRange): RawBuilder<unknown>[] {
-  const { by, target, command, status, eventId, item, text } = query;
+function sourcesOf(
+  db: Connection,
+  query: AuditSearchQuery,
+  range: NumberRange,
+): RawBuilder<unknown>[] {
+  const { by, target, command, status, eventId, item, terms } = query;
   const entries = (index: RawBuilder<unknown>, ...conditions: RawBuilder<unknown>[]) => sql`
     SELECT candidate.id AS id FROM audit_log AS candidate ${index}
     WHERE candidate.kind != 'outcome'
@@ -60,7 +79,7 @@ function sourcesOf(db: Connection, query: AuditFilter, range: NumberRange): RawB
   if (status === 'open') {
     return [openIntents(db, query, range)];
   }
-  if (text !== undefined || hasKeys(db, query)) {
+  if (terms !== undefined || hasKeys(db, query)) {
     return [found(db, query, range)];
   }
   if (eventId !== undefined) {
@@ -129,10 +148,21 @@ function sourcesOf(db: Connection, query: AuditFilter, range: NumberRange): RawB
 }
 
 /** Entries without an outcome. There are few. */
-function openIntents(db: Connection, query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
-  const contains = () => sql`EXISTS (
-    SELECT 1 FROM audit_search WHERE ${isInIndex(db, query)} AND ${indexedNumber(db)} = open.id
-  )`;
+function openIntents(
+  db: Connection,
+  query: AuditSearchQuery,
+  range: NumberRange,
+): RawBuilder<unknown> {
+  const { terms } = query;
+  const contains = () =>
+    // The words that begin like this are read once for all entries.
+    terms?.some(hasBeginning) === true
+      ? sql`open.id IN (
+        SELECT ${indexedNumber(db)} FROM audit_search WHERE ${isInIndex(db, query)}
+      )`
+      : sql`EXISTS (
+        SELECT 1 FROM audit_search WHERE ${isInIndex(db, query)} AND ${indexedNumber(db)} = open.id
+      )`;
   return sql`
     SELECT open.id AS id FROM open_intents AS open
     ${joinInOrder(db)} audit_log AS candidate ON candidate.id = open.id
@@ -141,7 +171,7 @@ function openIntents(db: Connection, query: AuditFilter, range: NumberRange): Ra
         ...targetCondition(db, query),
         ...conditionsOf(query),
         ...byCondition(query),
-        ...(query.text === undefined ? [] : [contains()]),
+        ...(terms === undefined ? [] : [contains()]),
       ])}`;
 }
 
@@ -149,7 +179,7 @@ function openIntents(db: Connection, query: AuditFilter, range: NumberRange): Ra
  * Entries with the words of a text. The index of words also knows who did what to whom and how it ended, so
  * that few candidates are looked at in vain. The entries of an operation have numbers that are close together.
  */
-function found(db: Connection, query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
+function found(db: Connection, query: AuditSearchQuery, range: NumberRange): RawBuilder<unknown> {
   const { eventId } = query;
   const ofOperation = (bound: 'min' | 'max') => sql`coalesce((
     SELECT ${sql.raw(bound)}(id) FROM audit_log ${indexedBy(db, 'audit_log_event')}
@@ -169,58 +199,6 @@ function found(db: Connection, query: AuditFilter, range: NumberRange): RawBuild
         ...conditionsOf(query),
         ...statusCondition(query),
       ])}`;
-}
-
-/** Whether the index of words knows which entries ended like this. Nearly all of them are done. */
-function hasKey(status: string | undefined): status is string {
-  return status !== undefined && status !== 'done' && status !== 'open' && status !== 'running';
-}
-
-/** Whether the index of words finds entries without a text: on PostgreSQL, it only has words. */
-function hasKeys(db: Connection, { by, target, status }: AuditFilter): boolean {
-  return dialectOf(db) === 'sqlite' && hasKey(status) && (by !== undefined || target !== undefined);
-}
-
-/** The number of an entry in the index of words. */
-function indexedNumber(db: Connection): RawBuilder<number> {
-  return sql.raw(dialectOf(db) === 'sqlite' ? 'audit_search.rowid' : 'audit_search.id');
-}
-
-/** A condition for the index of words: it has all words of a text, and on SQLite the keys of a filter. */
-function isInIndex(db: Connection, filter: AuditFilter): RawBuilder<boolean> {
-  if (dialectOf(db) === 'sqlite') {
-    return sql<boolean>`audit_search MATCH ${searchFor(filter)}`;
-  }
-  const terms = readSearchText(filter.text ?? '').map(
-    ({ words, isPrefix }) => sql`audit_search_query(${words}, ${isPrefix})`,
-  );
-  return sql<boolean>`audit_search.words @@ (${sql.join(terms, sql` && `)})`;
-}
-
-/** An expression of FTS5 for all that the index of words knows. People’s words can’t be taken for operators. */
-function searchFor(filter: AuditFilter): string {
-  const { status, text } = filter;
-  const isDone = status === 'done';
-  const terms = (text === undefined ? [] : readSearchText(text)).map(({ words, isPrefix }) => {
-    const spellings = spellingsOf(words).map((one) => `"${one}"${isPrefix ? ' *' : ''}`);
-    return `words : (${spellings.join(' OR ')})`;
-  });
-  const keys = keysOf({ ...filter, status: hasKey(status) ? status : undefined });
-  const all = [...terms, ...(keys === '' ? [] : [keys])].join(' AND ');
-  return isDone ? `(${all}) NOT keys : isother` : all;
-}
-
-/** An expression of FTS5 for entries by who did what to whom, and how it ended unless that is `done`. */
-export function keysOf({
-  by,
-  target,
-  command,
-  status,
-}: Pick<AuditFilter, 'by' | 'command' | 'status' | 'target'>): string {
-  return Object.entries({ by, on: target, of: command, is: status })
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value = '']) => `keys : ${key}${Buffer.from(value).toString('hex')}`)
-    .join(' AND ');
 }
 
 function isRoom(target: string): boolean {
@@ -274,7 +252,7 @@ function conjunction(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unk
 }
 
 /** All that a filter says about the entry itself, except who did it to whom. */
-function conditionsOf(query: AuditFilter): RawBuilder<unknown>[] {
+function conditionsOf(query: AuditSearchQuery): RawBuilder<unknown>[] {
   const { command, since, until, eventId, item } = query;
   return [
     ...(command === undefined ? [] : [sql`candidate.command = ${command}`]),
