@@ -323,19 +323,16 @@ export function failedEntries(
   target: string,
   exceptCommands: readonly string[],
 ): RawBuilder<unknown> {
-  const isCounted = sql`candidate.command NOT IN (${sql.join(exceptCommands)})`;
-  // The index of words has a key for how an entry ended.
-  return dialectOf(db) === 'sqlite'
-    ? sql`
-      SELECT count(*) FROM audit_search
-      CROSS JOIN audit_log AS candidate ON candidate.id = audit_search.rowid
-      WHERE audit_search MATCH ${keysOf({ target, status: 'failed' })} AND ${isCounted}`
-    : sql`
-      SELECT count(*) FROM audit_log AS candidate
-      WHERE candidate.kind = 'intent' AND ${isCounted} AND ${sql.join(
-        [...targetCondition(db, { target }), ...statusCondition({ status: 'failed' })],
-        sql` AND `,
-      )}`;
+  if (dialectOf(db) === 'sqlite') {
+    // The index of words has keys for all of it.
+    const except = exceptCommands.map((command) => keysOf({ command })).join(' OR ');
+    const failed = `(${keysOf({ target, status: 'failed' })}) NOT (${except})`;
+    return sql`SELECT count(*) FROM audit_search WHERE audit_search MATCH ${failed}`;
+  }
+  return sql`
+    SELECT count(*) FROM audit_log AS candidate
+    WHERE candidate.kind = 'intent' AND candidate.command NOT IN (${sql.join(exceptCommands)})
+      AND ${conjunction([...targetCondition(db, { target }), ...statusCondition({ status: 'failed' })])}`;
 }
 
 /** How much of the index is rewritten at once: few enough pages that others wait only milliseconds. */

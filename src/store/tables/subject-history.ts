@@ -116,22 +116,23 @@ export function subjectHistory(db: Connection) {
     },
 
     async counts(subject: Subject): Promise<SubjectCounts> {
+      const isAction = sql`kind = 'intent' AND command NOT IN (${sql.join(noteCommands)})`;
       const { rows } = await sql<SubjectCounts>`
         WITH item AS MATERIALIZED (
           SELECT id, sender, state, reports FROM report_items WHERE ${isAbout(subject)}
         )
         SELECT
           (
-            SELECT count(*) FROM (${targeting(db, subject, sql`kind, command`)}) AS about
-            WHERE kind = 'intent' AND command NOT IN (${sql.join(noteCommands)})
+            SELECT count(*) FROM (${targeting(db, subject, isAction)}) AS about
           ) - (
             ${failedEntries(db, subject.id, noteCommands)}
           ) AS actions,
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
-            SELECT count(DISTINCT reporter) FROM item
-            ${joinInOrder(db)} reports ON reports.item_id = item.id
-            WHERE reporter IS DISTINCT FROM item.sender
+            SELECT count(*) FROM (
+              SELECT reporter FROM item ${joinInOrder(db)} reports ON reports.item_id = item.id
+              WHERE reporter IS DISTINCT FROM item.sender GROUP BY reporter
+            ) AS reporter
           ) AS reporters,
           count(*) AS items,
           count(*) FILTER (WHERE state IN ('open', 'claimed')) AS "openItems",
@@ -192,11 +193,11 @@ export function subjectHistory(db: Connection) {
 function targeting(
   db: Connection,
   { kind, id }: Subject,
-  columns: RawBuilder<unknown>,
+  isWanted: RawBuilder<unknown> = sql`true`,
 ): RawBuilder<unknown> {
   const entries = (index: string, condition: RawBuilder<unknown>) => sql`
-    SELECT ${columns} FROM audit_log ${indexedBy(db, index)}
-    WHERE kind != 'outcome' AND ${condition}`;
+    SELECT id FROM audit_log ${indexedBy(db, index)}
+    WHERE kind != 'outcome' AND ${condition} AND ${isWanted}`;
   const about = entries('audit_log_target', sql`target = ${id}`);
   return kind === 'user'
     ? about
@@ -226,22 +227,20 @@ function targetsIn({ id }: Subject): RawBuilder<unknown> {
     SELECT 1 FROM operation_targets WHERE operation_id = operations.id AND target = ${id}`;
 }
 
-/** `at`, `source` and `id` of all entries. An entry that is found twice is listed once. */
+/** `at`, `source` and `id` of all entries. */
 function entriesOf(db: Connection, subject: Subject): RawBuilder<unknown> {
   const newest = (entries: RawBuilder<unknown>) =>
     sql`SELECT * FROM (${entries} ORDER BY id DESC LIMIT ${maxOfSource}) AS newest`;
   const source = (name: SubjectSource) => sql`${sql.lit(subjectSources.indexOf(name))} AS source`;
+  const items = sql`SELECT id FROM report_items WHERE ${isAbout(subject)}`;
+  const ofItems = sql`
+    SELECT id FROM audit_log WHERE kind != 'outcome' AND item_id IN (${newest(items)})`;
   return sql.join(
     [
+      // An action that is found twice is listed once.
       sql`
-        SELECT at, ${source('action')}, id FROM audit_log WHERE id IN (
-          ${targeting(db, subject, sql`id`)} ORDER BY id DESC LIMIT ${maxOfSource}
-        )`,
-      newest(sql`
         SELECT at, ${source('action')}, id FROM audit_log
-        WHERE kind != 'outcome' AND item_id IN (
-          SELECT id FROM report_items WHERE ${isAbout(subject)} ORDER BY id DESC LIMIT ${maxOfSource}
-        )`),
+        WHERE id IN (${newest(targeting(db, subject))} UNION ${newest(ofItems)})`,
       newest(sql`
         SELECT last_report_at AS at, ${source('item')}, id FROM report_items
         WHERE ${isAbout(subject)}`),
@@ -265,10 +264,12 @@ function entriesOf(db: Connection, subject: Subject): RawBuilder<unknown> {
           AND EXISTS (${targetsIn(subject)})
           AND NOT EXISTS (${targetsIn(subject)} AND intent_id IS NOT NULL)`),
       newest(sql`
-        SELECT created_at AS at, ${source('timer')}, id FROM operations
-        WHERE line IS NOT NULL AND reverts_intent IN (${targeting(db, subject, sql`id`)})`),
+        SELECT created_at AS at, ${source('timer')}, operations.id AS id
+        FROM (${targeting(db, subject)}) AS about ${joinInOrder(db)} operations
+        ${indexedBy(db, 'operations_reverts')} ON reverts_intent = about.id
+        WHERE line IS NOT NULL`),
     ],
-    sql` UNION `,
+    sql` UNION ALL `,
   );
 }
 

@@ -106,6 +106,36 @@ test('notes and tags are listed, and do not count as actions: they do nothing to
   expect(await history().counts(mallory)).toMatchObject({ actions: 1 });
 });
 
+test('a timer is listed for whom its action was about, and where', async () => {
+  const banned = await act(1, {
+    command: 'ban',
+    target: mallory.id,
+    arguments: { rooms: [lobby.id], step: lobby.id },
+  });
+  const blocked = await act(2, { command: 'delete-room', target: lobby.id });
+  const other = await act(3, { target: '@eve:x' });
+  const add = async (intentId: number) =>
+    queue.store.transaction(async ({ timers }) =>
+      timers.add({
+        line: 'undo',
+        runAt: 100,
+        askedBy: '@ana:x',
+        intentId,
+        eventId: '$e',
+        roomId: '!m:x',
+        createdAt: 10 + intentId,
+      }),
+    );
+  const timers = [await add(banned), await add(blocked), await add(other)];
+  expect(await page(mallory)).toEqual([`timer ${timers[0]}`, `action ${banned}`]);
+  expect(await page(lobby)).toEqual([
+    `timer ${timers[1]}`,
+    `timer ${timers[0]}`,
+    `action ${blocked}`,
+    `action ${banned}`,
+  ]);
+});
+
 test('a confirmation is about whom it would be done to, whatever else it holds', async () => {
   const about = await ask('$1', { arguments: { accounts: ['@eve:x', mallory.id] } });
   await ask('$2', { arguments: { accounts: ['@eve:x'] }, reason: mallory.id });
