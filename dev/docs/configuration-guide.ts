@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 
 import { definitionOf, environmentName, scalarKeys, secretKeys } from '../../src/config/load.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSections } from '../../src/config/schema.ts';
 
 /** When to change a key, or several that belong together. Every key of the schema is here once. */
 const whenToChange: readonly (readonly [keys: readonly string[], advice: string])[] = [
@@ -23,6 +23,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
   [
     ['mas.url', 'mas.clientId', 'mas.clientSecret', 'mas.accessToken'],
     'Set it if `lawspeaker check-config` says that the homeserver delegates accounts: [mas.md](mas.md) shows how.',
+  ],
+  [
+    ['homeservers'],
+    'Set it instead of `homeserver` and `mas` if the people in the room moderate several homeservers: [scaling.md](scaling.md#several-homeservers).',
   ],
   [
     ['managementRoom'],
@@ -124,7 +128,7 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
 export async function configurationGuide(): Promise<string> {
   const example = await readFile(new URL('../../config/example.yaml', import.meta.url), 'utf8');
   const comments = commentsIn(example);
-  const keys = keysIn(configSchema, []);
+  const keys = keysIn(configSections, []);
   const explained = whenToChange.flatMap(([group]) => group);
   if (explained.join() !== keys.map(({ key }) => key).join()) {
     throw new Error(
@@ -135,7 +139,7 @@ export async function configurationGuide(): Promise<string> {
   const schemas = new Map(keys.map(({ key, schema }) => [key, schema]));
   const row = (key: string) =>
     `- \`${key}\`: ${described(schemas.get(key), key)}. ${settable.has(key) ? variables(key) : 'Only in the file.'}`;
-  const sections = Object.keys(configSchema.shape).map((section) => [
+  const sections = Object.keys(configSections.shape).map((section) => [
     `## ${section}`,
     ...whenToChange
       .filter(([[first = '']]) => first.split('.')[0] === section)
@@ -229,6 +233,7 @@ function typeOf(schema: z.ZodType): string {
 const commentedOut: ReadonlySet<string> = new Set([
   'homeserver.adminUrl',
   'mas',
+  'homeservers',
   'audit.witness',
   'audit.keepContentFor',
   'reports.keepContentFor',

@@ -9,7 +9,11 @@ import type { DecideContext } from '../operations/confirm/decide.ts';
 import type { FindContext } from '../operations/confirm/find-confirmation.ts';
 import { stop } from '../operations/execute/stop.ts';
 import type { StopContext } from '../operations/execute/stop.ts';
-import type { BotOperations, ReportReading } from '../services/bot/bot-operations.ts';
+import type {
+  BotOperations,
+  HomeserverState,
+  ReportReading,
+} from '../services/bot/bot-operations.ts';
 import type { BotProcess } from '../store/files/lock.ts';
 import type { Store } from '../store/store.ts';
 import type { Web } from '../web/web.ts';
@@ -27,6 +31,8 @@ export function createBotOperations(options: {
   readonly reportReadings: () => ReportReading[];
   /** Of one that can't be replaced by another, there is no list. */
   readonly processes: () => Promise<readonly BotProcess[]>;
+  /** Those beside the first. */
+  readonly homeserverStates: () => readonly HomeserverState[];
   /** Undefined if it is off. */
   readonly web: () => Pick<Web, 'closeFor' | 'linkFor'> | undefined;
 }): BotOperations {
@@ -75,6 +81,7 @@ export function createBotOperations(options: {
         dataLoss: await store.dataLoss.get(),
         reportReadings: options.reportReadings(),
         processes: await options.processes(),
+        otherHomeservers: options.homeserverStates(),
       };
     },
   };

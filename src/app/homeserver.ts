@@ -6,6 +6,8 @@ import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import { createClientApi } from '../homeserver/client/client-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
+import type { Around } from '../homeserver/http.ts';
+import { namedServer } from '../homeserver/named-server.ts';
 import type { DelegationService } from '../services/delegation/delegation.ts';
 import type { Lease } from '../store/files/lock.ts';
 import type { HomeserverSetup } from './setup/homeserver.ts';
@@ -30,20 +32,32 @@ export interface Homeserver {
   readonly masWatch: MasWatch | undefined;
 }
 
-/** The client-server API of a homeserver. */
+/**
+ * The client-server API of a homeserver.
+ *
+ * @param around happens around each request
+ */
 export function createClient(
-  { homeserver: { url, accessToken } }: Pick<Config, 'homeserver'>,
+  { homeserver }: Pick<Config, 'homeserver'>,
   stop: AbortSignal,
   { requestTimeoutMs }: Pick<Timing, 'requestTimeoutMs'> = {},
   lease?: Lease,
+  around = usuallyAround(homeserver),
 ): ClientApi {
+  const { url, accessToken } = homeserver;
   return createClientApi({
     url,
     accessToken,
     stop,
     maxTimeoutMs: requestTimeoutMs,
     assertMayChange: lease?.assertHeld,
+    around,
   });
+}
+
+/** If there are several homeservers, errors say which. */
+function usuallyAround({ serverName }: Config['homeserver']): Around | undefined {
+  return serverName === undefined ? undefined : namedServer(serverName);
 }
 
 /**
@@ -60,12 +74,14 @@ export async function createHomeserver(
     readonly log: Log;
     readonly timing: Pick<Timing, 'masArrival' | 'masProbeMs' | 'requestTimeoutMs'>;
     readonly lease: Lease | undefined;
+    /** Happens around each request to the admin API. */
+    readonly around?: Around;
     /** Tells the admins of the room, once the bot has started. */
     readonly alarm: WatchMasOptions['alarm'];
   },
 ): Promise<Homeserver> {
   const { url, adminUrl = url, accessToken, requestTimeout } = config.homeserver;
-  const { client, log, timing, lease, alarm } = options;
+  const { client, log, timing, lease, alarm, around = usuallyAround(config.homeserver) } = options;
   const { requestTimeoutMs = durationMs(requestTimeout) } = timing;
   const { botUser, serverName, serverVersion: version, delegatedTo } = setup;
   const synapse = createAdminApi({
@@ -73,6 +89,7 @@ export async function createHomeserver(
     accessToken,
     requestTimeoutMs,
     assertMayChange: lease?.assertHeld,
+    around,
   });
   const known = { botUser, serverName, version, client, requestTimeoutMs };
   if (delegatedTo === undefined) {
@@ -85,6 +102,12 @@ export async function createHomeserver(
   return {
     ...known,
     ...createDelegatedApi({ synapse, mas, masVersion, serverName, arrivalTimes }),
-    masWatch: watchMas({ mas, log, intervalMs: timing.masProbeMs, alarm }),
+    masWatch: watchMas({
+      mas,
+      log,
+      intervalMs: timing.masProbeMs,
+      alarm,
+      serverName: config.homeserver.serverName,
+    }),
   };
 }

@@ -1,8 +1,14 @@
 import type { HomeserverName } from '../chat/reading/values.ts';
+import type { Config } from '../config/schema.ts';
+import { isLate } from '../core/async/patience.ts';
 import { UnreachableError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
+import { aboutServer } from '../homeserver/named-server.ts';
+import type { HomeserverState } from '../services/bot/bot-operations.ts';
 import type { HomeserverServices } from '../services/services.ts';
 import type { Homeserver } from './homeserver.ts';
+import { watchHomeserver } from './other-homeservers/watch.ts';
+import type { WatchHomeserverOptions } from './other-homeservers/watch.ts';
 
 /** A homeserver that has answered, and what commands can do there. */
 interface ModeratedHomeserver extends Pick<Homeserver, 'api' | 'botUser' | 'serverName'> {
@@ -11,12 +17,34 @@ interface ModeratedHomeserver extends Pick<Homeserver, 'api' | 'botUser' | 'serv
 
 /** The homeservers that the bot moderates. */
 export interface Homeservers {
-  /** The first is where the management room is. */
-  readonly names: readonly HomeserverName[];
-  /** @throws UnreachableError it has not answered since the bot started */
+  /** Where the management room is. */
+  readonly first: Homeserver;
+  /** @throws UnreachableError it has not answered since the bot started, or the bot can't be used there */
   get(serverName: string): ModeratedHomeserver;
   /** Whether this is one of the bot's own accounts. */
   isBot(user: UserId): boolean;
+  /** How it is with those beside the first. */
+  states(): readonly HomeserverState[];
+  /** Looks at those beside the first from now on. Waits a moment for their answers. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+/** How long the start of the bot waits for homeservers that it can work without. */
+const startPatienceMs = 2000;
+
+/** What the homeservers are called; the first is where the management room is. */
+export function homeserverNames(
+  { homeserver, otherHomeservers }: Pick<Config, 'homeserver' | 'otherHomeservers'>,
+  serverName: string,
+): readonly HomeserverName[] {
+  return [
+    { name: homeserver.name ?? serverName, serverName },
+    ...otherHomeservers.map(({ homeserver: { name, serverName: other } }) => ({
+      name,
+      serverName: other,
+    })),
+  ];
 }
 
 /**
@@ -26,17 +54,43 @@ export interface Homeservers {
 export function createHomeservers(
   first: Homeserver,
   servicesOn: (homeserver: Homeserver) => HomeserverServices,
+  {
+    config: { otherHomeservers },
+    ...watching
+  }: WatchHomeserverOptions & { readonly config: Pick<Config, 'otherHomeservers'> },
 ): Homeservers {
-  const known = new Map([[first.serverName, { ...first, services: servicesOn(first) }]]);
+  const others = otherHomeservers.map((entry) => watchHomeserver(entry, watching));
+  const services = new WeakMap<Homeserver, HomeserverServices>();
+
+  function homeserverCalled(serverName: string): Homeserver {
+    if (serverName === first.serverName) {
+      return first;
+    }
+    const other = others.find((one) => one.serverName === serverName);
+    if (other === undefined) {
+      // An operation may be older than the configuration.
+      throw aboutServer(
+        new UnreachableError('none', 'is not in the bot’s configuration', false),
+        serverName,
+      );
+    }
+    return other.get();
+  }
+
   return {
-    names: [{ name: first.serverName, serverName: first.serverName }],
+    first,
     get(serverName) {
-      const found = known.get(serverName);
-      if (found === undefined) {
-        throw new UnreachableError('none', `${serverName} has not answered yet`, false);
-      }
-      return found;
+      const homeserver = homeserverCalled(serverName);
+      const own = services.get(homeserver) ?? servicesOn(homeserver);
+      services.set(homeserver, own);
+      return { ...homeserver, services: own };
     },
-    isBot: (user) => [...known.values()].some(({ botUser }) => botUser === user),
+    isBot: (user) =>
+      [first, ...others.map((other) => other.known())].some((one) => one?.botUser === user),
+    states: () => others.map((other) => other.state()),
+    async start() {
+      await isLate(Promise.all(others.map(async (other) => other.start())), startPatienceMs);
+    },
+    stop: () => others.forEach((other) => other.stop()),
   };
 }

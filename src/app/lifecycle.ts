@@ -16,7 +16,7 @@ const stopPatienceMs = 5000;
 /** Starts the parts of the bot: first what earlier runs left is finished, then new commands are read. */
 export async function startParts(foundation: Foundation, parts: Parts): Promise<void> {
   const { config, timing, probes, store } = foundation;
-  const { homeserver, registry, transport, reports, signUps, readings, sync } = parts;
+  const { homeserver, homeservers, registry, transport, reports, signUps, readings, sync } = parts;
 
   await finishEarlierRuns(foundation, parts);
   const { masWatch } = homeserver;
@@ -28,6 +28,7 @@ export async function startParts(foundation: Foundation, parts: Parts): Promise<
     sync,
     readings,
     sendPermission: transport.sendPermission,
+    homeservers,
     masFault: masWatch?.fault,
     timing,
   });
@@ -44,12 +45,13 @@ export async function startParts(foundation: Foundation, parts: Parts): Promise<
 /** Carries out what is left in the database, and says what the room must know before anything new is read. */
 async function finishEarlierRuns(
   { config, timing, client, moves, setup, signal }: Foundation,
-  { transport, operations, warnIfOpen }: Parts,
+  { homeservers, transport, operations, warnIfOpen }: Parts,
 ): Promise<void> {
   const { context } = operations;
   const { crypto } = transport;
   const { hasSpoken, restored } = await checkDatabase(context, { client, crypto }, signal);
   transport.sendPermission.check();
+  await homeservers.start();
   await operations.start();
   await transport.secrets.start();
   await warnIfOpen();
@@ -76,14 +78,18 @@ function describeCommands({ client, log, setup }: Foundation, { settings, regist
 }
 
 function logStart({ config, log, setup }: Foundation, parts: Parts): void {
-  const { homeserver, members, settings } = parts;
+  const { homeserver, homeservers, members, settings } = parts;
   const { botUser, room } = setup;
+  const others = homeservers.states().map(({ serverName }) => serverName);
   log.info(
     {
       user: botUser,
       room,
       synapse: homeserver.version,
-      ...present({ mas: homeserver.delegation?.version }),
+      ...present({
+        mas: homeserver.delegation?.version,
+        others: others.length === 0 ? undefined : others,
+      }),
       version,
     },
     'Lawspeaker started',
@@ -100,11 +106,12 @@ function logStart({ config, log, setup }: Foundation, parts: Parts): void {
 /** Finishes the work in progress, stops the parts, and closes what they are built on. */
 export async function stopParts(foundation: Foundation, parts: Parts): Promise<void> {
   const { log, probes } = foundation;
-  const { homeserver, transport, operations, reports, signUps, sync } = parts;
+  const { homeserver, homeservers, transport, operations, reports, signUps, sync } = parts;
   probes.over('is stopping');
   probes.serve(undefined);
   log.info('shutting down: finishing work in progress');
   sync.stop();
+  homeservers.stop();
   transport.stop();
   await Promise.all([
     operations.stop(),

@@ -1,3 +1,4 @@
+import type { Answer } from '../chat/answers/answer.ts';
 import type { UserId } from '../core/ids.ts';
 import { RoomState } from '../matrix/room/room-state.ts';
 import { raiseAlarm } from '../operations/answer/alarms.ts';
@@ -40,13 +41,13 @@ export async function buildParts(foundation: Foundation, end: End) {
   };
   const { wakeReports, refreshReports, readings } = later;
 
-  const homeserver = await createHomeserver(config, setup, {
-    client,
+  const asking = {
     log,
     timing,
     lease: lock.lease,
-    alarm: async (name, answer) => raiseAlarm(later.context(), name, answer),
-  });
+    alarm: async (name: string, answer: Answer) => raiseAlarm(later.context(), name, answer),
+  };
+  const homeserver = await createHomeserver(config, setup, { client, ...asking });
   const { api } = homeserver;
   const registry = await createConfiguredRegistry(config);
   const settings = settingsFrom(config, setup, homeserver);
@@ -88,11 +89,15 @@ export async function buildParts(foundation: Foundation, end: End) {
     syncHealth: later.syncHealth,
     reportReadings: readings,
     processes: async () => (await lock.lease?.processes()) ?? [],
+    homeserverStates: () => homeservers.states(),
     web: later.web,
   });
   const directRooms = createDirectRooms(api, { botUser, managementRoom: room });
-  const homeservers = createHomeservers(homeserver, (one) =>
-    createServicesOn(one, { store, bot, directRooms, timing, wakeReports, refreshReports }),
+  const homeservers = createHomeservers(
+    homeserver,
+    (one) =>
+      createServicesOn(one, { store, bot, directRooms, timing, wakeReports, refreshReports }),
+    { config, ...asking, signal, onAnswer: later.wakeOperations },
   );
   const services = createConfiguredServices(homeservers.get(homeserver.serverName).services, {
     config,
@@ -172,6 +177,7 @@ export async function buildParts(foundation: Foundation, end: End) {
 
   return {
     homeserver,
+    homeservers,
     registry,
     settings,
     members,

@@ -13,6 +13,7 @@ import { isOnSignUps } from '../reports/sign-ups/sign-up-rule.ts';
 import type { ReportReading } from '../services/bot/bot-operations.ts';
 import { createMetricValues } from '../services/bot/metric-values.ts';
 import type { Store } from '../store/store.ts';
+import type { Homeservers } from './homeservers.ts';
 import { usualReportTroubleMs } from './reports.ts';
 import type { Timing } from './timing.ts';
 
@@ -39,6 +40,7 @@ export function watchBot(
     sync,
     readings,
     sendPermission,
+    homeservers,
     masFault,
     timing,
   }: {
@@ -49,6 +51,8 @@ export function watchBot(
     /** How reading each of the homeserver's lists goes. */
     readonly readings: () => ReportReading[];
     readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
+    /** Only the first counts for whether the bot is ready. */
+    readonly homeservers: Homeservers;
     /** Undefined if the homeserver keeps its accounts itself. */
     readonly masFault: (() => string | undefined) | undefined;
     readonly timing: Timing;
@@ -62,6 +66,13 @@ export function watchBot(
   probes.watch({
     syncAgeMs: () => sync.ageMs,
     syncFailures: () => sync.health.failures,
+    homeservers: () => [
+      { serverName: homeservers.first.serverName, isUp: sync.health.online },
+      ...homeservers.states().map(({ serverName, version: known, trouble }) => ({
+        serverName,
+        isUp: known !== undefined && trouble === undefined,
+      })),
+    ],
     reportReadings: readings,
     maxSyncAgeMs: 2 * longPollMs + syncMarginMs,
     whyUnableToSend: sendPermission.whyMissing,

@@ -2,11 +2,15 @@ import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Homeserver } from './homeserver.ts';
+import { homeserverNames } from './homeservers.ts';
 import type { Setup } from './setup/setup.ts';
 
 /** What the stages need to know of the configuration, and of what the homeserver told about it. */
 export function settingsFrom(
-  config: Pick<Config, 'bulk' | 'commands' | 'confirmation' | 'reports'>,
+  config: Pick<
+    Config,
+    'bulk' | 'commands' | 'confirmation' | 'homeserver' | 'otherHomeservers' | 'reports'
+  >,
   { botUser, room }: Pick<Setup, 'botUser' | 'room'>,
   { serverName, requestTimeoutMs }: Pick<Homeserver, 'requestTimeoutMs' | 'serverName'>,
 ): Settings {
@@ -20,7 +24,7 @@ export function settingsFrom(
     proposalExpiresAfterMs: durationMs(config.reports.proposalExpiresAfter),
     maxRuleActionsPerHour: config.reports.maxActionsPerHour,
     parallelism: config.bulk.parallelism,
-    homeservers: [{ name: serverName, serverName }],
+    homeservers: homeserverNames(config, serverName),
     serverName,
     botUser,
     managementRoom: room,

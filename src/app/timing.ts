@@ -24,6 +24,8 @@ export interface Timing {
   readonly masArrival?: PollTimes;
   /** Between two requests that ask whether MAS still accepts the bot. */
   readonly masProbeMs?: number;
+  /** Between two looks whether one of several homeservers still answers. */
+  readonly homeserverLookMs?: number;
   /** Between two checks whether the audit log's head is to be anchored. */
   readonly headLookMs?: number;
   /** Between two checks whether something was kept long enough. */

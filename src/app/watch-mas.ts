@@ -13,6 +13,8 @@ export interface WatchMasOptions {
   readonly mas: Pick<MasApi, 'server'>;
   readonly log: Pick<Log, 'error' | 'warn'>;
   readonly intervalMs?: number | undefined;
+  /** Which of several homeservers it is the service of. */
+  readonly serverName?: string | undefined;
   /** Tells the admins of the room. `name` is different each time. */
   readonly alarm: (name: string, answer: Answer) => Promise<void>;
 }
@@ -24,7 +26,8 @@ export type MasWatch = ReturnType<typeof watchMas>;
  * it.
  */
 export function watchMas(options: WatchMasOptions) {
-  const { mas, log, intervalMs = usualIntervalMs, alarm } = options;
+  const { mas, log, intervalMs = usualIntervalMs, serverName, alarm } = options;
+  const service = `the Matrix Authentication Service${serverName === undefined ? '' : ` of ${serverName}`}`;
   let failures = 0;
   let fault: LawspeakerError | undefined;
   let isTold = false;
@@ -40,7 +43,7 @@ export function watchMas(options: WatchMasOptions) {
       fault = error;
       if (isRefusedForGood(error) && !isTold) {
         isTold = true;
-        await alarm(`mas refused ${Date.now()}`, refused(error));
+        await alarm(`mas refused ${serverName ?? ''} ${Date.now()}`, refused(service, error));
       }
       return;
     }
@@ -48,9 +51,9 @@ export function watchMas(options: WatchMasOptions) {
     fault = undefined;
     if (isTold) {
       isTold = false;
-      await alarm(`mas accepted ${Date.now()}`, {
+      await alarm(`mas accepted ${serverName ?? ''} ${Date.now()}`, {
         mark: '✅',
-        title: [bold('The Matrix Authentication Service accepts me again')],
+        title: [bold(`${service.replace(/^t/u, 'T')} accepts me again`)],
       });
     }
   }
@@ -73,10 +76,10 @@ export function watchMas(options: WatchMasOptions) {
   };
 }
 
-function refused({ message, advice }: LawspeakerError): Answer {
+function refused(service: string, { message, advice }: LawspeakerError): Answer {
   return {
     mark: '⚠️',
-    title: [bold('I can’t use the Matrix Authentication Service any more: '), message],
+    title: [bold(`I can’t use ${service} any more: `), message],
     body: [
       line('Commands on accounts fail until this is mended. ', advice ?? ''),
       line('Everything else works.'),

@@ -7,6 +7,7 @@ import { systemCodeOf } from '../core/system-error.ts';
 import { nearest } from '../core/text.ts';
 import { faultsError } from './faults.ts';
 import type { Fault, Places } from './faults.ts';
+import { nameForVariables } from './homeservers.ts';
 import { plainErrors } from './plain-errors.ts';
 import { readYaml } from './read-yaml.ts';
 import { configSchema } from './schema.ts';
@@ -19,6 +20,13 @@ export const secretKeys: ReadonlySet<string> = new Set([
   'mas.accessToken',
   'database.url',
 ]);
+
+/** A value with a secret, and the environment variable that can set it instead. */
+interface Secret {
+  /** `homeserver.accessToken`, `homeservers.1.accessToken` */
+  readonly key: string;
+  readonly variable: string;
+}
 
 /** A file with secrets. */
 export interface SecretFile {
@@ -38,23 +46,25 @@ const secretFilesByConfig = new WeakMap<Config, readonly SecretFile[]>();
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config {
   const { written, placesWith } = readYaml(file);
-  const secretFiles = secretFilesIn(file, written, environment);
-  const overrides = environmentValues(environment);
-  for (const [key, value] of overrides) {
+  const secrets = secretsOf(written);
+  const secretFiles = secretFilesIn(file, written, environment, secrets);
+  const overrides = environmentValues(environment, secrets);
+  for (const { key, value } of overrides) {
     setAt(written, key.split('.'), value);
   }
-  const places = placesWith(new Map(overrides.map(([key]) => [key, environmentName(key)])));
+  const places = placesWith(new Map(overrides.map(({ key, variable }) => [key, variable])));
   const strays = [
-    ...unknownVariables(environment),
-    ...doubleVariables(environment),
+    ...unknownVariables(environment, secrets),
+    ...doubleVariables(environment, secrets),
     ...doubleDatabase(written),
   ];
   const result = configSchema.safeParse(written, { error: plainErrors });
   if (!result.success || strays.length > 0) {
     const issues = result.error?.issues ?? [];
-    const overridden = new Set(overrides.map(([key]) => key));
+    const overridden = new Set(overrides.map(({ key }) => key));
+    const variables = new Map(settableValues(secrets).map(({ key, variable }) => [key, variable]));
     throw faultsError(places, [
-      ...issues.flatMap((issue) => faultsOf(issue, written, overridden)),
+      ...issues.flatMap((issue) => faultsOf(issue, written, { overridden, variables })),
       ...strays,
     ]);
   }
@@ -78,14 +88,41 @@ function secretFilesIn(
   configFile: string,
   written: object,
   environment: NodeJS.ProcessEnv,
+  secrets: readonly Secret[],
 ): SecretFile[] {
-  const keys = [...secretKeys];
-  const own = keys.filter((key) => typeof valueAt(written, key.split('.')) === 'string');
+  const own = secrets
+    .map(({ key }) => key)
+    .filter((key) => typeof valueAt(written, key.split('.')) === 'string');
   return [
     ...(own.length === 0 ? [] : [{ file: configFile, keys: own }]),
-    ...keys.flatMap((key) => {
-      const file = environment[`${environmentName(key)}_FILE`];
+    ...secrets.flatMap(({ key, variable }) => {
+      const file = environment[`${variable}_FILE`];
       return file === undefined ? [] : { file, keys: [key] };
+    }),
+  ];
+}
+
+/** The secrets that can be set; those of a list of homeservers by the names of its entries. */
+function secretsOf(written: Readonly<Record<string, unknown>>): Secret[] {
+  const { homeservers } = written;
+  const entries = Array.isArray(homeservers) ? (homeservers as unknown[]) : [];
+  const named = [...secretKeys].map((key) => ({ key, variable: environmentName(key) }));
+  return [
+    ...named,
+    ...entries.flatMap((entry, index) => {
+      const name = valueAt(entry, ['name']);
+      const serverName = valueAt(entry, ['serverName']);
+      if (typeof serverName !== 'string') {
+        return [];
+      }
+      const called = nameForVariables({
+        serverName,
+        name: typeof name === 'string' ? name : undefined,
+      });
+      return ['accessToken', 'mas.clientSecret', 'mas.accessToken'].map((key) => ({
+        key: `homeservers.${index}.${key}`,
+        variable: environmentName(`homeservers.${called}.${key}`),
+      }));
     }),
   ];
 }
@@ -93,7 +130,7 @@ function secretFilesIn(
 /** `homeserver.accessToken` is `LAWSPEAKER_HOMESERVER_ACCESS_TOKEN`. */
 export function environmentName(key: string): string {
   return `LAWSPEAKER_${key
-    .replaceAll(/[A-Z]/g, (letter) => `_${letter}`)
+    .replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`)
     .replaceAll('.', '_')
     .toUpperCase()}`;
 }
@@ -144,17 +181,41 @@ function scalarsIn(
   return type === 'array' || type === 'record' ? [] : [{ key: path.join('.'), schema }];
 }
 
-function environmentValues(environment: NodeJS.ProcessEnv): [string, unknown][] {
-  return scalarKeys().flatMap(({ key, schema }): [string, unknown][] => {
-    const name = environmentName(key);
+/** What one environment variable can set. */
+interface SettableValue {
+  readonly key: string;
+  readonly variable: string;
+  /** Of the value. */
+  readonly type: string;
+}
+
+function settableValues(secrets: readonly Secret[]): SettableValue[] {
+  const scalars = scalarKeys().map(({ key, schema }) => ({
+    key,
+    variable: environmentName(key),
+    type: definitionOf(schema).type,
+  }));
+  const listed = secrets.filter(({ key }) => !secretKeys.has(key));
+  return [...scalars, ...listed.map((secret) => ({ ...secret, type: 'string' }))];
+}
+
+function environmentValues(
+  environment: NodeJS.ProcessEnv,
+  secrets: readonly Secret[],
+): (SettableValue & { readonly value: unknown })[] {
+  const isSecret = (key: string) => secrets.some((secret) => secret.key === key);
+  return settableValues(secrets).flatMap((settable) => {
+    const { key, variable, type } = settable;
     const value =
-      environment[name] ?? (secretKeys.has(key) ? fromFile(environment, name) : undefined);
+      environment[variable] ?? (isSecret(key) ? fromFile(environment, variable) : undefined);
     if (value === undefined) {
       return [];
     }
-    const isNumber = definitionOf(schema).type === 'number' && /^-?\d+$/u.test(value);
-    const isBoolean = definitionOf(schema).type === 'boolean' && /^(?:true|false)$/u.test(value);
-    return [[key, isNumber ? Number(value) : isBoolean ? value === 'true' : value]];
+    const isNumber = type === 'number' && /^-?\d+$/u.test(value);
+    const isBoolean = type === 'boolean' && /^(?:true|false)$/u.test(value);
+    return [
+      { ...settable, value: isNumber ? Number(value) : isBoolean ? value === 'true' : value },
+    ];
   });
 }
 
@@ -165,13 +226,11 @@ const kubernetesVariables =
   /^LAWSPEAKER_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/u;
 
 /** A misspelled variable would be ignored otherwise, and the bot would run with the wrong setting. */
-function unknownVariables(environment: NodeJS.ProcessEnv): Fault[] {
-  const known = new Set(
-    scalarKeys().flatMap(({ key }) => [
-      environmentName(key),
-      ...(secretKeys.has(key) ? [`${environmentName(key)}_FILE`] : []),
-    ]),
-  );
+function unknownVariables(environment: NodeJS.ProcessEnv, secrets: readonly Secret[]): Fault[] {
+  const known = new Set([
+    ...settableValues(secrets).map(({ variable }) => variable),
+    ...secrets.map(({ variable }) => `${variable}_FILE`),
+  ]);
   return Object.keys(environment)
     .filter(
       (name) =>
@@ -184,9 +243,9 @@ function unknownVariables(environment: NodeJS.ProcessEnv): Fault[] {
 }
 
 /** A secret that is set twice: nobody can tell which of the two is old. */
-function doubleVariables(environment: NodeJS.ProcessEnv): Fault[] {
-  return [...secretKeys]
-    .map(environmentName)
+function doubleVariables(environment: NodeJS.ProcessEnv, secrets: readonly Secret[]): Fault[] {
+  return secrets
+    .map(({ variable }) => variable)
     .filter((name) => environment[name] !== undefined && environment[`${name}_FILE`] !== undefined)
     .map((name) => ({
       path: [name],
@@ -246,11 +305,20 @@ function valueAt(written: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** @param overridden the keys that environment variables set */
+/**
+ * @param variables the environment variables that can set values, by key
+ * @param overridden the keys that environment variables set
+ */
 function faultsOf(
   issue: z.core.$ZodIssue,
   written: unknown,
-  overridden: ReadonlySet<string>,
+  {
+    overridden,
+    variables,
+  }: {
+    readonly overridden: ReadonlySet<string>;
+    readonly variables: ReadonlyMap<string, string>;
+  },
 ): Fault[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
@@ -261,11 +329,10 @@ function faultsOf(
   }
   const value = valueAt(written, path);
   if (value === undefined) {
-    const key = path.join('.');
-    const settable = scalarKeys().some((scalar) => scalar.key === key);
+    const variable = variables.get(path.join('.'));
     // A check of several keys says why the one that is missing is needed.
     const what = issue.code === 'custom' ? issue.message : 'is missing';
-    return [{ path, message: `${what}${settable ? ` (or set ${environmentName(key)})` : ''}` }];
+    return [{ path, message: `${what}${variable === undefined ? '' : ` (or set ${variable})`}` }];
   }
   // In YAML, `#lobby:example.com` is a comment and `!abc:example.com` is a type.
   if (value === null || value === '') {

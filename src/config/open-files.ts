@@ -23,7 +23,7 @@ export function openSecretFiles(config: Config): OpenPlace[] {
     const mode = statSync(file).uid === process.geteuid?.() ? '600' : 'o-rwx';
     return [
       {
-        message: `Other users of this machine can read ${file}, which contains ${keys.map(nameOf).join(' and ')}.`,
+        message: `Other users of this machine can read ${file}, which contains ${[...new Set(keys.map(nameOf))].join(' and ')}.`,
         advice: `Run: chmod ${mode} ${file}`,
       },
     ];
@@ -36,4 +36,6 @@ const names = new Map([
   ['mas.accessToken', 'the access token for the Matrix Authentication Service'],
 ]);
 
-const nameOf = (key: string) => names.get(key) ?? key;
+/** Those of several homeservers are called the same. */
+const nameOf = (key: string) =>
+  names.get(key.replace(/^homeservers\.\d+\./u, key.includes('.mas.') ? '' : 'homeserver.')) ?? key;

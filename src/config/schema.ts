@@ -3,14 +3,9 @@ import { z } from 'zod';
 import { dayMs, durationMs, durationText, hourMs, minuteMs } from '../core/duration.ts';
 import { parseRoomAlias, parseRoomId, parseUserId } from '../core/ids.ts';
 import { isLoopback } from '../core/ip.ts';
+import { homeserver, homeservers, mas, secretText, url, withFirst } from './homeservers.ts';
 import { listenAddress } from './listen.ts';
 import { rulesSchema } from './rules.ts';
-
-const url = z
-  .string()
-  .refine((text) => URL.canParse(text) && /^https?:/u.test(text), 'must be an http(s) URL')
-  .transform((text) => text.replace(/\/+$/u, ''))
-  .describe('http(s) URL');
 
 /** Where browsers find the page. Its cookie belongs to a whole origin, so the URL has no path. */
 const pageUrl = url
@@ -74,43 +69,6 @@ const witness = z
 
 const retention = durationText.refine((text) => durationMs(text) >= dayMs, 'must be at least 1d');
 
-/**
- * A token or a client's secret.
- *
- * @param fault what is wrong with a text that can't be one: `is not a secret`
- * @param instead what to do if it is the placeholder of the example
- */
-function secretText(fault: string, instead = '') {
-  return z
-    .string()
-    .refine((text) => !text.includes('…'), {
-      error: `is still the placeholder of the example${instead}`,
-      abort: true,
-    })
-    .regex(/^[\x21-\x7e]+$/u, `${fault}: it has a blank or a letter that none has`);
-}
-
-const secret = secretText('is not a secret');
-
-const mas = z
-  .strictObject({
-    url,
-    clientId: z.string().min(1).optional(),
-    clientSecret: secret.optional(),
-    accessToken: secret.optional(),
-  })
-  .superRefine(({ clientId, clientSecret, accessToken }, context) => {
-    const fault = (name: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [name], message });
-    if (accessToken !== undefined && (clientId ?? clientSecret) !== undefined) {
-      fault('accessToken', 'give either this, or clientId and clientSecret');
-    } else if (clientId !== undefined && clientSecret === undefined) {
-      fault('clientId', 'needs clientSecret as well (or set LAWSPEAKER_MAS_CLIENT_SECRET)');
-    } else if (clientSecret !== undefined && clientId === undefined) {
-      fault('clientSecret', 'needs clientId as well (or set LAWSPEAKER_MAS_CLIENT_ID)');
-    }
-  });
-
 const notAPrefix = 'must be 1 to 3 punctuation characters';
 
 const roleName = z.enum(['viewer', 'moderator', 'admin']);
@@ -150,18 +108,15 @@ function checkPage(
   }
 }
 
-/** Each section of the configuration by itself. */
-const sections = z.strictObject({
-  homeserver: z.strictObject({
-    url,
-    adminUrl: url.optional(),
-    accessToken: secretText(
-      'is not an access token',
-      ': set the token of the bot’s account, or move this file away and run lawspeaker init',
-    ),
-    requestTimeout: durationText.default('30s'),
-  }),
+/** Also if something else is wrong: all faults are told at once. */
+const always = ({ value }: { readonly value: unknown }) =>
+  typeof value === 'object' && value !== null;
+
+/** Each section of the configuration by itself, as `docs/configuration.md` and `config/example.yaml` show it. */
+export const configSections = z.strictObject({
+  homeserver: homeserver.optional(),
   mas: mas.optional(),
+  homeservers: homeservers.describe('list of homeservers').optional(),
   managementRoom: room,
   commands: z
     .strictObject({
@@ -254,8 +209,20 @@ const sections = z.strictObject({
     .prefault({}),
 });
 
-/** The configuration file, as `docs/configuration.md` and `config/example.yaml` show it. */
-export const configSchema = sections.superRefine(checkPage);
+/** The configuration file. */
+export const configSchema = configSections
+  .superRefine(checkPage)
+  .refine((all) => (all.homeserver ?? all.homeservers) !== undefined, {
+    path: ['homeserver'],
+    error: 'is missing',
+    when: always,
+  })
+  .refine((all) => (all.homeserver === undefined && all.mas === undefined) || !all.homeservers, {
+    path: ['homeservers'],
+    error: 'set either this, or homeserver and mas',
+    when: always,
+  })
+  .transform(withFirst);
 
 /** A configuration before it is checked. */
 export type WrittenConfig = z.input<typeof configSchema>;

@@ -145,6 +145,8 @@ export class TooLargeAnswerError extends HomeserverError {
 export class UnreachableError extends LawspeakerError {
   readonly code: string = 'unreachable';
   readonly request: string;
+  /** What follows the name of the homeserver in the message. */
+  readonly reason: string;
   /** The request may have been carried out although no answer came. */
   readonly mayHaveHappened: boolean;
   /** Node's code if the connection failed: `ECONNREFUSED`. */
@@ -158,6 +160,7 @@ export class UnreachableError extends LawspeakerError {
   ) {
     super(`the homeserver ${reason}`, advice);
     this.request = request;
+    this.reason = reason;
     this.mayHaveHappened = mayHaveHappened;
     this.networkCode = networkCode;
   }

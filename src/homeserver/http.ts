@@ -180,6 +180,14 @@ export type Download = (
   options: PathAndQuery & { readonly maxBytes: number },
 ) => Promise<Buffer>;
 
+/**
+ * What happens around each request to a server.
+ *
+ * @param request method and path template
+ * @param send makes the request, and reads its answer
+ */
+export type Around = <Answer>(request: string, send: () => Promise<Answer>) => Promise<Answer>;
+
 /** Bounds for all requests of one client. */
 interface RequestBounds {
   /** Ends all requests. */
@@ -190,7 +198,11 @@ interface RequestBounds {
   readonly assertMayChange?: (() => void) | undefined;
   /** Answers that nest deeper are refused: see `decodeAnswer`. */
   readonly maxDepth?: number | undefined;
+  /** May refuse a request, and sees how it ends. */
+  readonly around?: Around | undefined;
 }
+
+const justSend: Around = async (_, send) => send();
 
 interface SendOptions extends RequestBounds {
   /** Reads answers with an error status; by default, only a Matrix error comes from the server itself. */
@@ -201,9 +213,9 @@ interface SendOptions extends RequestBounds {
 export function createSendRequest(
   http: Got,
   baseUrl: string,
-  { answered = answeredError, ...bounds }: SendOptions = {},
+  { answered = answeredError, around = justSend, ...bounds }: SendOptions = {},
 ): SendRequest {
-  return async (method, template, options) => {
+  const sendOne: SendRequest = async (method, template, options) => {
     const request = `${method} ${template}`;
     if (method !== 'GET') {
       bounds.assertMayChange?.();
@@ -243,11 +255,17 @@ export function createSendRequest(
       maxDepth: bounds.maxDepth,
     });
   };
+  return async (method, template, options) =>
+    around(`${method} ${template}`, async () => sendOne(method, template, options));
 }
 
 /** Downloads from the API at `baseUrl`. */
-export function createDownload(http: Got, baseUrl: string, bounds: RequestBounds = {}): Download {
-  return async (template, { maxBytes, ...options }) => {
+export function createDownload(
+  http: Got,
+  baseUrl: string,
+  { around = justSend, ...bounds }: RequestBounds = {},
+): Download {
+  const downloadOne: Download = async (template, { maxBytes, ...options }) => {
     const request = `GET ${template}`;
     const url = urlOf(baseUrl, template, options);
     const { statusCode: status, body } = await sent(request, async () =>
@@ -265,6 +283,8 @@ export function createDownload(http: Got, baseUrl: string, bounds: RequestBounds
     }
     return Buffer.from(body);
   };
+  return async (template, options) =>
+    around(`GET ${template}`, async () => downloadOne(template, options));
 }
 
 async function sent<Answer>(

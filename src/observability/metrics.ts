@@ -30,6 +30,8 @@ export interface MetricSources {
   values(): Promise<MetricValues>;
   /** The service that the homeserver delegates accounts to; undefined if it keeps them itself. */
   readonly accounts?: 'mas' | undefined;
+  /** Whether each homeserver answers, and lets the bot work there. */
+  homeservers(): readonly { readonly serverName: string; readonly isUp: boolean }[];
   /** Whether the bot can speak in the management room. */
   canSpeak(): boolean;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
@@ -55,7 +57,8 @@ const workSeconds = [60, 300, 900, 3600, 14_400, 43_200, 86_400, 259_200, 604_80
 /**
  * Creates the metrics of a bot. The values are read from the database each time, so that a restart does
  * not reset them. If the database can't be read, they are left out and `lawspeaker_database_readable` is
- * 0. Text of users never becomes a label: labels are names of commands, states, rules and moderators.
+ * 0. Text of users never becomes a label: labels are names of
+ * commands, states, rules, moderators and homeservers.
  */
 export function createMetrics(options: {
   readonly version: string;
@@ -92,6 +95,11 @@ export function createMetrics(options: {
   const databaseReadable = gauge('database_readable', '1 if the database could be read');
   const syncAge = gauge('sync_age_seconds', 'Time since the homeserver last answered a sync');
   const syncFailures = counter('sync_failures', 'Syncs that have failed since the process started');
+  const homeserverUp = gauge(
+    'homeserver_up',
+    '1 if the homeserver answers and the bot can work there',
+    ['server'],
+  );
   const readingAge = gauge(
     'report_reading_age_seconds',
     'Time since a list of reports or new accounts was last read; while it grows, no new ones arrive',
@@ -193,6 +201,10 @@ export function createMetrics(options: {
       const { ageMs, failures } = sources.sync();
       if (ageMs !== undefined) {
         syncAge.set(ageMs / 1000);
+      }
+      homeserverUp.reset();
+      for (const { serverName: server, isUp } of sources.homeservers()) {
+        homeserverUp.set({ server }, isUp ? 1 : 0);
       }
       readingAge.reset();
       for (const { kind, ageMs: readMs } of sources.reportReadings()) {

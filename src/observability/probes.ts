@@ -7,7 +7,9 @@ import type { MetricSources } from './metrics.ts';
 
 /** What probes and metrics read. */
 type ProbeInput = Vitals &
-  Pick<MetricSources, 'accounts' | 'values' | 'reportReadings'> & { syncFailures(): number };
+  Pick<MetricSources, 'accounts' | 'homeservers' | 'values' | 'reportReadings'> & {
+    syncFailures(): number;
+  };
 
 /** The probes and metrics of the bot, over HTTP. */
 export interface Probes {
@@ -85,6 +87,7 @@ export async function openProbes(
         health.watch(input);
         metrics.watch({
           accounts: input.accounts,
+          homeservers: input.homeservers,
           values: input.values,
           reportReadings: input.reportReadings,
           canSpeak: () => input.whyUnableToSend() === undefined,

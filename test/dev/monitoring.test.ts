@@ -40,6 +40,10 @@ beforeAll(async () => {
   });
   // One value for each metric, so that each shows its labels.
   metrics.watch({
+    homeservers: () => [
+      { serverName: 'example.com', isUp: true },
+      { serverName: 'two.example', isUp: false },
+    ],
     canSpeak: () => true,
     sync: () => ({ ageMs: 1, failures: 1 }),
     reportReadings: () => [{ kind: 'event', ageMs: 1 }],

@@ -41,6 +41,10 @@ afterEach(() => metrics.stop());
 const watch = (read: () => Promise<MetricValues>) =>
   metrics.watch({
     values: read,
+    homeservers: () => [
+      { serverName: 'example.com', isUp: true },
+      { serverName: 'two.example', isUp: false },
+    ],
     canSpeak: () => false,
     sync: () => ({ ageMs: 1500, failures: 2 }),
     reportReadings: () => [
@@ -85,6 +89,8 @@ test('the values are shown as they are, with escaped labels', async () => {
     'lawspeaker_report_reading_age_seconds{kind="event"}': '2.5',
     'lawspeaker_report_reading_age_seconds{kind="user"}': '7.5',
     lawspeaker_ready: '1',
+    'lawspeaker_homeserver_up{server="example.com"}': '1',
+    'lawspeaker_homeserver_up{server="two.example"}': '0',
     lawspeaker_can_speak: '0',
     lawspeaker_database_readable: '1',
     [`lawspeaker_info{version="1.2.3",node="${process.versions.node}"}`]: '1',

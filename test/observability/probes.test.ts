@@ -13,6 +13,7 @@ test('whoever looks at the probes sees that the bot can’t speak, and when it c
     let why: string | undefined = 'its account is suspended';
     probes.watch({
       syncAgeMs: () => 10,
+      homeservers: () => [],
       syncFailures: () => 0,
       maxSyncAgeMs: 75_000,
       whyUnableToSend: () => why,

@@ -147,6 +147,7 @@ export async function openFuzzBot({
       dataLoss: undefined,
       reportReadings: [],
       processes: [],
+      otherHomeservers: [],
     }),
     openDirect: async () => async () => () => undefined,
     linkToPage: () => ({

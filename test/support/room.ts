@@ -6,9 +6,10 @@ import type { App } from '../../src/app/app.ts';
 import type { Timing } from '../../src/app/timing.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { Config, WrittenConfig } from '../../src/config/schema.ts';
+import { serverNameOf } from '../../src/core/ids.ts';
 import { createLog } from '../../src/observability/log.ts';
 import type { TestHomeserver } from './global-setup.ts';
-import { homeserver, uniqueLocalpart } from './homeserver.ts';
+import { homeserver, idOf, uniqueLocalpart } from './homeserver.ts';
 import { createTestDatabase } from './test-database.ts';
 import type { TestDatabase } from './test-database.ts';
 
@@ -54,6 +55,8 @@ export async function openRoom(
     timing?: Timing;
     /** Another than the run's. */
     server?: Pick<TestHomeserver, 'url' | 'sharedSecret'>;
+    /** Homeservers that the bot works on beside the first. */
+    others?: NonNullable<WrittenConfig['homeservers']>;
     /** Another than one of the run's. */
     database?: TestDatabase;
     /** How people get an account there; by the shared secret by default. */
@@ -86,11 +89,16 @@ export async function openRoom(
   });
   await Promise.all([ben.join(id), vic.join(id)]);
   const database = options.database ?? (await createTestDatabase());
+  const own = { url, accessToken: bot.account.accessToken, ...settings.homeserver };
+  const serverName = serverNameOf(idOf(bot)) ?? '';
+  const { others } = options;
   const config = configSchema.parse({
     // Every test's reports are on the same server; see `openReportRoom`.
     reports: { enabled: false },
     ...settings,
-    homeserver: { url, accessToken: bot.account.accessToken, ...settings.homeserver },
+    ...(others === undefined
+      ? { homeserver: own }
+      : { homeservers: [{ serverName, ...own }, ...others] }),
     managementRoom: id,
     database: database.config,
   });

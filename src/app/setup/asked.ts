@@ -1,3 +1,4 @@
+import { keyOf } from '../../config/homeservers.ts';
 import type { Config } from '../../config/schema.ts';
 import {
   ForeignAnswerError,
@@ -9,15 +10,24 @@ import { needsHttps, networkFault } from '../../homeserver/network-faults.ts';
 import type { NetworkFault } from '../../homeserver/network-faults.ts';
 import { speaksHttp, speaksTls } from '../../homeserver/protocol-probe.ts';
 
-/** Where one of the homeserver's APIs answers, and the configuration key that says so. */
+/** Where one of the homeserver's APIs answers. */
 export interface Address {
   readonly url: string;
-  readonly key: 'homeserver.url' | 'homeserver.adminUrl';
+  /** The configuration key that says so. */
+  readonly key: string;
+  readonly isAdmin: boolean;
 }
 
-export const clientAddress = ({ url }: Config['homeserver']): Address => ({
-  url,
-  key: 'homeserver.url',
+export const clientAddress = (homeserver: Config['homeserver']): Address => ({
+  url: homeserver.url,
+  key: keyOf(homeserver, 'url'),
+  isAdmin: false,
+});
+
+export const adminAddress = (homeserver: Config['homeserver']): Address => ({
+  url: homeserver.adminUrl ?? homeserver.url,
+  key: keyOf(homeserver, 'adminUrl'),
+  isAdmin: true,
 });
 
 /**
@@ -76,17 +86,12 @@ async function whyUnreachable(error: UnreachableError, address: Address): Promis
   if (error instanceof ForeignAnswerError && error.status < 500) {
     return foreignAnswer(error, address);
   }
-  return new UnreachableError(
-    error.request,
-    `at ${url} ${error.message.replace(/^the homeserver /u, '')}`,
-    false,
-    {
-      advice:
-        error.networkCode === 'ECONNREFUSED'
-          ? `Nothing listens there. Start Synapse, or check the port in ${address.key}.`
-          : `Check ${address.key}, and that Synapse runs and can be reached from here.`,
-    },
-  );
+  return new UnreachableError(error.request, `at ${url} ${error.reason}`, false, {
+    advice:
+      error.networkCode === 'ECONNREFUSED'
+        ? `Nothing listens there. Start Synapse, or check the port in ${address.key}.`
+        : `Check ${address.key}, and that Synapse runs and can be reached from here.`,
+  });
 }
 
 /**
@@ -111,7 +116,7 @@ async function schemeFault(
 
 function foreignAnswer(
   { status, redirectsTo }: ForeignAnswerError,
-  { url, key }: Address,
+  { url, key, isAdmin }: Address,
 ): SetupError {
   if (redirectsTo !== undefined) {
     return new SetupError(
@@ -127,8 +132,8 @@ function foreignAnswer(
   }
   return new SetupError(
     `Something other than Synapse answers at ${url} (HTTP ${status}).`,
-    key === 'homeserver.adminUrl'
-      ? 'Proxies often block /_synapse/admin. Set homeserver.adminUrl to the address where Synapse itself listens, such as http://127.0.0.1:8008'
-      : 'Set homeserver.url to the address that your clients use.',
+    isAdmin
+      ? `Proxies often block /_synapse/admin. Set ${key} to the address where Synapse itself listens, such as http://127.0.0.1:8008`
+      : `Set ${key} to the address that your clients use.`,
   );
 }

@@ -1,3 +1,4 @@
+import { keyOf } from '../../config/homeservers.ts';
 import type { Config } from '../../config/schema.ts';
 import { durationMs } from '../../core/duration.ts';
 import { SetupError, UnreachableError, isRefusedForGood } from '../../core/errors.ts';
@@ -5,7 +6,7 @@ import type { HomeserverError } from '../../core/errors.ts';
 import { findDelegation } from '../../homeserver/mas/delegation.ts';
 import type { Delegation } from '../../homeserver/mas/delegation.ts';
 import type { MasApi } from '../../homeserver/mas/mas-api.ts';
-import { asked } from './asked.ts';
+import { asked, clientAddress } from './asked.ts';
 
 /** The Matrix Authentication Service (MAS) of a homeserver that delegates accounts to it. */
 export interface DelegatedTo {
@@ -39,13 +40,13 @@ export async function askDelegation(
         isLikely: config.mas !== undefined,
       }),
     () => undefined,
-    { url, key: 'homeserver.url' },
+    clientAddress(config.homeserver),
   );
   if (delegation === undefined) {
     if (config.mas !== undefined) {
       throw new SetupError(
         `The configuration has mas.url, but ${url} does not delegate accounts: it keeps them itself.`,
-        'Remove mas from the configuration, or correct homeserver.url.',
+        `Remove mas from the configuration, or correct ${keyOf(config.homeserver, 'url')}.`,
       );
     }
     return undefined;
@@ -109,6 +110,7 @@ async function connect(
     tokenEndpoint: tokenEndpoint ?? undefined,
     requestTimeoutMs: durationMs(config.homeserver.requestTimeout),
     assertMayChange,
+    serverName: config.homeserver.serverName,
   });
   try {
     const [{ serverName }, version] = await Promise.all([

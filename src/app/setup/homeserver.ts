@@ -1,3 +1,4 @@
+import { keyOf } from '../../config/homeservers.ts';
 import type { Config } from '../../config/schema.ts';
 import { durationMs } from '../../core/duration.ts';
 import { SetupError } from '../../core/errors.ts';
@@ -6,7 +7,7 @@ import type { UserId } from '../../core/ids.ts';
 import { createAdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
-import { asked, clientAddress } from './asked.ts';
+import { adminAddress, asked, clientAddress } from './asked.ts';
 import type { Address } from './asked.ts';
 import { askDelegation, commandForToken } from './delegation.ts';
 import type { DelegatedTo } from './delegation.ts';
@@ -29,7 +30,7 @@ export interface HomeserverAnswers {
 }
 
 /** The part of the configuration that is about one homeserver. */
-type HomeserverConfig = Pick<Config, 'homeserver' | 'mas'>;
+export type HomeserverConfig = Pick<Config, 'homeserver' | 'mas'>;
 
 /**
  * Asks a homeserver whether the bot can work there: whether the token is valid, who keeps the accounts, and
@@ -78,25 +79,33 @@ async function checkDelegation(
   if (delegatedTo !== undefined && delegatedTo.serverName !== serverName) {
     throw new SetupError(
       `The Matrix Authentication Service at mas.url serves ${delegatedTo.serverName}, and the bot’s account is on ${serverName ?? 'no server'}.`,
-      'Correct mas.url.',
+      `Correct ${keyOf(config.homeserver, 'mas.url')}.`,
     );
   }
   return delegatedTo;
 }
 
 async function checkToken({ homeserver }: HomeserverConfig, client: ClientApi): Promise<UserId> {
-  return asked(
+  const botUser = await asked(
     // A wrong address is told at once, and waiting is for those who call this.
     async () => (await client.account.whoami({ retry: 'never' })).userId,
     ({ status, errcode }) =>
       status === 401
         ? new SetupError(
             `The homeserver does not accept the access token (${errcode}).`,
-            'Log in as the bot’s account and set homeserver.accessToken.',
+            `Log in as the bot’s account and set ${keyOf(homeserver, 'accessToken')}.`,
           )
         : undefined,
     clientAddress(homeserver),
   );
+  const { serverName, url } = homeserver;
+  if (serverName !== undefined && serverNameOf(botUser) !== serverName) {
+    throw new SetupError(
+      `The access token for ${serverName} belongs to ${botUser}, an account of another homeserver.`,
+      `Correct ${keyOf(homeserver, 'serverName')}, or its url (${url}) and accessToken.`,
+    );
+  }
+  return botUser;
 }
 
 /** Synapse's version, once the bot's account is known to be a server admin. */
@@ -119,7 +128,7 @@ async function checkAdmin(
       if (status === 401) {
         return new SetupError(
           `${adminUrl} does not accept the access token (${errcode}), and ${url} does.`,
-          'Both must lead to the same homeserver. Correct homeserver.adminUrl.',
+          `Both must lead to the same homeserver. Correct ${address.key}.`,
         );
       }
       if (status === 403) {
@@ -131,7 +140,7 @@ async function checkAdmin(
       return status === 404 && errcode === 'M_UNRECOGNIZED'
         ? new SetupError(
             `There is no Synapse admin API at ${adminUrl}.`,
-            'Set homeserver.adminUrl to where /_synapse/admin answers.',
+            `Set ${address.key} to where /_synapse/admin answers.`,
           )
         : undefined;
     },
@@ -182,8 +191,3 @@ function assertRecent(version: string): void {
     );
   }
 }
-
-const adminAddress = ({ url, adminUrl = url }: Config['homeserver']): Address => ({
-  url: adminUrl,
-  key: 'homeserver.adminUrl',
-});

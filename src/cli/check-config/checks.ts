@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { createClient } from '../../app/homeserver.ts';
 import { createConfiguredRegistry } from '../../app/registry.ts';
+import { askHomeserver } from '../../app/setup/homeserver.ts';
 import { askSetup } from '../../app/setup/setup.ts';
 import type { SetupAnswers } from '../../app/setup/setup.ts';
 import { databasePlace } from '../../config/database-place.ts';
@@ -23,6 +24,7 @@ import { shownPlace } from '../../store/postgres/errors.ts';
 import { configuredActions, configuredRules } from '../configured-lines.ts';
 import { failed, passed } from './check.ts';
 import type { Check } from './check.ts';
+import { checkHomeserver } from './homeserver.ts';
 import { checkRecord } from './record.ts';
 import { describeRoom } from './room.ts';
 import { checkWitness } from './witness.ts';
@@ -42,11 +44,13 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
   const { check: database, inspection, holder } = await checkDatabase(config);
   const client = createClient(config, new AbortController().signal);
   const answers = ask(config, client, inspection);
-  const [rules, actions, http, homeserver, record, witness] = await Promise.all([
+  const [rules, actions, http, homeserver, room, others, record, witness] = await Promise.all([
     checkRules(config),
     checkActions(config),
     checkHttp(config, holder),
     checkHomeserver(config, answers),
+    checkRoom(config, answers),
+    checkOthers(config),
     compareWithRoom(config, client, answers, inspection),
     checkWitness(config, client, answers),
   ]);
@@ -61,6 +65,8 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
     ...witness,
     http,
     ...homeserver,
+    ...room,
+    ...others,
   ];
 }
 
@@ -232,43 +238,26 @@ async function checkHttp({ http }: Config, holder: string | undefined): Promise<
   }
 }
 
-async function checkHomeserver(config: Config, answers: SetupAnswers): Promise<Check[]> {
-  const { url, adminUrl = url } = config.homeserver;
-  try {
-    await answers.botUser;
-  } catch (error) {
-    return [failed('token', error)];
+/** What the management room is like. Other checks say why the bot has no account there. */
+async function checkRoom(config: Config, answers: SetupAnswers): Promise<Check[]> {
+  const botUser = await orUndefined(answers.botUser);
+  if (botUser === undefined) {
+    return [];
   }
-  const botUser = await answers.botUser;
-  const [mas, admin, room] = await Promise.all([
-    answers.delegatedTo.then(
-      (delegatedTo) =>
-        delegatedTo === undefined
-          ? []
-          : [
-              passed(
-                'mas',
-                `mas.url: accounts are delegated to the Matrix Authentication Service ${delegatedTo.version} (${delegatedTo.issuer})`,
-              ),
-            ],
-      (error: unknown) => [failed('mas', error)],
+  try {
+    return describeRoom(config, botUser, await answers.room);
+  } catch (error) {
+    return [failed('room', error)];
+  }
+}
+
+/** The homeservers beside the first. */
+async function checkOthers({ otherHomeservers }: Config): Promise<Check[]> {
+  const { signal } = new AbortController();
+  const checks = await Promise.all(
+    otherHomeservers.map(async (entry) =>
+      checkHomeserver(entry, askHomeserver(entry, createClient(entry, signal))),
     ),
-    answers.serverVersion.then(
-      (version) =>
-        passed('admin', `${botUser}: a server admin of Synapse ${version} (${adminUrl})`),
-      (error: unknown) => failed('admin', error),
-    ),
-    answers.room.then(
-      (setup) => describeRoom(config, botUser, setup),
-      (error: unknown) => [failed('room', error)],
-    ),
-  ]);
-  // What is wrong with MAS keeps the bot from asking whether it is an admin.
-  const isSame = mas.some(({ message }) => message === admin.message);
-  return [
-    passed('token', `${url}: the token is valid`),
-    ...mas,
-    ...(isSame ? [] : [admin]),
-    ...room,
-  ];
+  );
+  return checks.flat();
 }

@@ -1,5 +1,5 @@
 import { bold, facts, line } from '../../chat/answers/answer.ts';
-import type { Block } from '../../chat/answers/answer.ts';
+import type { Block, Content } from '../../chat/answers/answer.ts';
 import { ago, count, dateTime, span, when } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
@@ -30,10 +30,12 @@ export default defineCommand({
     ]);
     return { bot, server, mas: services.server.masVersion, pending: pending.length, items };
   },
-  answer({ now }, { bot, server, mas, pending, items }) {
+  answer({ now, serverName }, { bot, server, mas, pending, items }) {
     const failed = server instanceof LawspeakerError;
     const unread = bot.reportReadings.find(({ failing }) => failing !== undefined);
-    const isWell = !failed && bot.online && unread === undefined;
+    const unusable = bot.otherHomeservers.filter(isUnusable);
+    const isFirstWell = !failed && bot.online && unread === undefined;
+    const isWell = isFirstWell && unusable.length === 0;
     // Without this command itself.
     const others = Math.max(0, bot.openInbox - 1);
     const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
@@ -43,8 +45,10 @@ export default defineCommand({
       mark: isWell ? '✅' : '⚠️',
       title: [
         bold(
-          isWell
-            ? 'Everything is working'
+          isFirstWell
+            ? isWell
+              ? 'Everything is working'
+              : `Everything is working, except for ${nameSome(unusable)}`
             : failed
               ? 'The admin API does not answer'
               : bot.online
@@ -55,7 +59,7 @@ export default defineCommand({
           ? `: ${server.message}`
           : bot.online && unread?.failing !== undefined
             ? `, for ${span(unread.failing.forMs)}: ${unread.failing.why}`
-            : ` (Synapse ${server}${mas === undefined ? '' : `, accounts by MAS ${mas.replace(/^v/u, '')}`})`,
+            : ` (${bot.otherHomeservers.length === 0 ? '' : `${serverName}: `}${versions(server, mas)})`,
       ],
       body: [
         facts(
@@ -63,6 +67,7 @@ export default defineCommand({
           `started ${when(bot.startedAt, now)}`,
           bot.lastSyncAt === undefined ? 'never synced' : `synced ${ago(bot.lastSyncAt, now)}`,
         ),
+        ...homeserverLines(bot.otherHomeservers, now),
         ...(bot.processes.length === 0 ? [] : [processLine(bot.processes)]),
         facts(
           isIdle && (openReports === 0 ? 'Nothing pending' : 'No pending confirmations'),
@@ -105,4 +110,55 @@ function processLine(processes: Bot['processes']): Block {
       ? 'no other process stands by'
       : `${others.map(name).join(', ')} ${others.length === 1 ? 'stands' : 'stand'} by`,
   );
+}
+
+function versions(synapse: string, mas: string | undefined): string {
+  return `Synapse ${synapse}${mas === undefined ? '' : `, accounts by MAS ${mas.replace(/^v/u, '')}`}`;
+}
+
+type Homeserver = Bot['otherHomeservers'][number];
+
+/** At most this many homeservers are shown; the rest are counted. */
+const maxHomeservers = 10;
+
+function nameSome([first, ...others]: readonly Homeserver[]): string {
+  return others.length === 0
+    ? (first?.serverName ?? '')
+    : `${first?.serverName ?? ''} and ${count(others.length, 'other homeserver')}`;
+}
+
+const isUnusable = ({ trouble }: Homeserver) => trouble !== undefined;
+
+/** Those that can't be used first. */
+function homeserverLines(homeservers: readonly Homeserver[], now: number): Block[] {
+  const sorted = [
+    ...homeservers.filter(isUnusable),
+    ...homeservers.filter((homeserver) => !isUnusable(homeserver)),
+  ];
+  const left = sorted.slice(maxHomeservers);
+  const unusable = left.filter(isUnusable).length;
+  const working = left.length - unusable;
+  return [
+    ...sorted
+      .slice(0, maxHomeservers)
+      .map((homeserver) => line(...homeserverState(homeserver, now))),
+    ...(left.length === 0
+      ? []
+      : [
+          facts(
+            unusable > 0 && `${count(unusable, 'more homeserver')} can’t be used`,
+            working > 0 && `${count(working, 'other homeserver')} working`,
+          ),
+        ]),
+  ];
+}
+
+function homeserverState({ serverName, version, mas, trouble }: Homeserver, now: number): Content {
+  const name = bold(`${serverName}: `);
+  if (trouble === undefined) {
+    return [name, version === undefined ? 'has not answered yet' : versions(version, mas)];
+  }
+  return trouble.kind === 'away'
+    ? [name, `has not answered for ${span(now - trouble.since)}: ${trouble.why}`]
+    : [name, trouble.why];
 }

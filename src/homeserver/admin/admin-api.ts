@@ -1,5 +1,5 @@
 import { createHttp, createSendRequest } from '../http.ts';
-import type { SendRequest } from '../http.ts';
+import type { Around, SendRequest } from '../http.ts';
 import { devicesApi } from './devices.ts';
 import { eventsApi } from './events.ts';
 import { federationApi } from './federation.ts';
@@ -23,6 +23,8 @@ interface AdminApiOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Called before each request that changes something. Throws if this process may change nothing. */
   readonly assertMayChange?: (() => void) | undefined;
+  /** Happens around each request. */
+  readonly around?: Around | undefined;
 }
 
 /**
@@ -32,8 +34,8 @@ interface AdminApiOptions {
  * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
 export function createAdminApi(options: AdminApiOptions): AdminApi {
-  const { url, assertMayChange } = options;
-  return adminApiOn(createSendRequest(createHttp(options), url, { assertMayChange }));
+  const { url, assertMayChange, around } = options;
+  return adminApiOn(createSendRequest(createHttp(options), url, { assertMayChange, around }));
 }
 
 /** The same API over another way to send. */

@@ -1,5 +1,5 @@
 import { createDownload, createHttp, createSendRequest } from '../http.ts';
-import type { Download, SendRequest } from '../http.ts';
+import type { Around, Download, SendRequest } from '../http.ts';
 import { accountApi } from './account.ts';
 import { deviceKeysApi } from './device-keys.ts';
 import { eventsApi } from './events.ts';
@@ -18,6 +18,8 @@ interface ClientApiOptions {
   readonly maxTimeoutMs?: number | undefined;
   /** Called before each request that changes something. Throws if this process may change nothing. */
   readonly assertMayChange?: (() => void) | undefined;
+  /** Happens around each request. */
+  readonly around?: Around | undefined;
 }
 
 /**
@@ -28,10 +30,16 @@ interface ClientApiOptions {
  * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
 export function createClientApi(options: ClientApiOptions): ClientApi {
-  const { url, accessToken, stop, maxTimeoutMs, assertMayChange } = options;
+  const { url, accessToken, stop, maxTimeoutMs, assertMayChange, around } = options;
   const http = createHttp({ accessToken, assertMayChange });
   // Anybody in a room can send events that nest deep. They must not keep the bot from reading the room.
-  const bounds = { stop, maxTimeoutMs, assertMayChange, maxDepth: Number.POSITIVE_INFINITY };
+  const bounds = {
+    stop,
+    maxTimeoutMs,
+    assertMayChange,
+    maxDepth: Number.POSITIVE_INFINITY,
+    around,
+  };
   return clientApiOn({
     send: createSendRequest(http, url, bounds),
     download: createDownload(http, url, bounds),

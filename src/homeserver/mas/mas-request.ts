@@ -1,5 +1,6 @@
 import { createHttp, createSendRequest } from '../http.ts';
 import type { SendRequest } from '../http.ts';
+import { namedServer } from '../named-server.ts';
 import { clientCredentialsTokens, fixedToken } from './access-token.ts';
 import type { MasCredentials, TokenSource } from './access-token.ts';
 import { aboutMas, MasError, masAnsweredError } from './mas-errors.ts';
@@ -17,6 +18,8 @@ export interface MasRequestOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Called before each request that changes something. Throws if this process may change nothing. */
   readonly assertMayChange?: (() => void) | undefined;
+  /** Which of several homeservers it is the service of, for errors. */
+  readonly serverName?: string | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -27,7 +30,7 @@ export interface MasRequestOptions {
  */
 export function createMasRequest(options: MasRequestOptions): SendRequest {
   const tokens = tokenSource(options);
-  const { url, requestTimeoutMs, assertMayChange } = options;
+  const { url, requestTimeoutMs, assertMayChange, serverName } = options;
   let latest: { readonly token: string; readonly send: SendRequest } | undefined;
 
   function sendWith(token: string): SendRequest {
@@ -39,7 +42,7 @@ export function createMasRequest(options: MasRequestOptions): SendRequest {
     return latest.send;
   }
 
-  return async (method, template, request) => {
+  const sendToMas: SendRequest = async (method, template, request) => {
     const token = await tokens.token();
     try {
       return await sendWith(token)(method, template, request);
@@ -58,6 +61,12 @@ export function createMasRequest(options: MasRequestOptions): SendRequest {
       }
     }
   };
+  if (serverName === undefined) {
+    return sendToMas;
+  }
+  const around = namedServer(serverName);
+  return async (method, template, request) =>
+    around(`${method} ${template}`, async () => sendToMas(method, template, request));
 }
 
 function tokenSource(options: MasRequestOptions): TokenSource {

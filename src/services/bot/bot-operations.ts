@@ -54,6 +54,21 @@ export interface ReportReading {
   readonly failing: { readonly forMs: number; readonly why: string } | undefined;
 }
 
+/** How it is with one of several homeservers. */
+export interface HomeserverState {
+  /** What people type after `--on`. */
+  readonly name: string;
+  readonly serverName: string;
+  /** Of Synapse; undefined until it has answered. */
+  readonly version: string | undefined;
+  /** The version of MAS; undefined if the homeserver keeps its accounts itself. */
+  readonly mas: string | undefined;
+  /** Why nothing can be done there, and since when: it does not answer, or its set-up is wrong. */
+  readonly trouble:
+    | { readonly kind: 'away' | 'refused'; readonly since: number; readonly why: string }
+    | undefined;
+}
+
 interface BotStatus {
   readonly version: string;
   readonly node: string;
@@ -78,6 +93,8 @@ interface BotStatus {
   readonly reportReadings: readonly ReportReading[];
   /** All processes on the same database; empty on SQLite, which one process uses. */
   readonly processes: readonly BotProcess[];
+  /** The homeservers beside the first. */
+  readonly otherHomeservers: readonly HomeserverState[];
 }
 
 /**

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 
-import { configSchema } from '../../../src/config/schema.ts';
+import { configSections } from '../../../src/config/schema.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import { RoomState } from '../../../src/matrix/room/room-state.ts';
 import { awaitedModerators, invitedPeople } from '../../../src/operations/authorize/invited.ts';
 
-const settings = configSchema.shape.roles.parse({ viewer: { powerLevel: 10 } });
+const settings = configSections.shape.roles.parse({ viewer: { powerLevel: 10 } });
 const [bot, ana, ben, vic] = ['@bot:x', '@ana:x', '@ben:x', '@vic:x'] as UserId[];
 
 /** A room of the bot's, with people and their membership. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { configSchema } from '../../../src/config/schema.ts';
+import { configSections } from '../../../src/config/schema.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { createOpenRoomWarning, openingsOf } from '../../../src/operations/authorize/open-room.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
@@ -15,7 +15,7 @@ beforeEach(async () => {
   const warn = (fields: unknown) => void warned.push(fields);
   Object.assign(bot.context, { log: { ...bot.context.log, warn } });
   look = createOpenRoomWarning(bot.context, () =>
-    openingsOf(bot.members, configSchema.shape.roles.parse({})),
+    openingsOf(bot.members, configSections.shape.roles.parse({})),
   );
 });
 afterEach(async () => bot.store.close());

@@ -1,0 +1,209 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { openGate } from '../../dev/room/gate.ts';
+import type { Gate } from '../../dev/room/gate.ts';
+import type { Answer, Moderator } from '../../dev/room/moderator.ts';
+import { startOwnHomeserver } from '../../dev/synapse/homeserver.ts';
+import type { OwnHomeserver } from '../../dev/synapse/homeserver.ts';
+import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { runChecks } from '../../src/cli/check-config/checks.ts';
+import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import { freePort } from '../support/free-port.ts';
+import { adminApi, homeserver, idOf, newUser, uniqueLocalpart } from '../support/homeserver.ts';
+import { openRoom } from '../support/room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+const serverName = 'two.example';
+const all = /./u;
+
+let two: OwnHomeserver;
+let botOnTwo: MatrixUser;
+let gate: Gate;
+let room: TestRoom;
+let ana: Moderator;
+
+const newUserOnTwo = async (prefix: string, admin = false) =>
+  MatrixUser.register(two, { localpart: uniqueLocalpart(prefix), admin });
+
+beforeAll(async () => {
+  two = await startOwnHomeserver({ server_name: serverName });
+  botOnTwo = await newUserOnTwo('bot', true);
+  gate = await openGate(two.url);
+  room = await openRoom(
+    {},
+    {
+      others: [
+        { serverName, name: 'two', url: gate.url, accessToken: botOnTwo.account.accessToken },
+      ],
+      timing: { homeserverLookMs: 2000, reportTroubleMs: 500 },
+    },
+  );
+  ({ ana } = room);
+});
+
+afterAll(async () => {
+  await room.close();
+  await gate[Symbol.asyncDispose]();
+  await two.stop();
+});
+
+const toldBy = async (moderator: Moderator, what: RegExp): Promise<Answer> =>
+  moderator.until(String(what), () => moderator.unasked().find(({ body }) => what.test(body)));
+
+describe('two homeservers', () => {
+  test('each user is looked up on their own', async () => {
+    const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+    const answers = await Promise.all([
+      ana.ask(`!user ${here.userId}`),
+      ana.ask(`!user ${there.userId}`),
+      ana.ask(`!user ${idOf(botOnTwo)}`),
+    ]);
+    expect(answers.map(({ field }) => field.status)).toEqual(['done', 'done', 'done']);
+    expect(answers[1]?.body).toContain(there.userId);
+    const unknown = await ana.ask(`!user @${uniqueLocalpart('nobody')}:${serverName}`);
+    expect(unknown.field.error?.code).toBe('unknown_user');
+  });
+
+  test('!status shows both', async () => {
+    const { body, field } = await ana.ask('!status');
+    expect(body).toMatch(/^✅ Everything is working \(localhost: Synapse \d+\.\d+/u);
+    expect(body).toMatch(/^two\.example: Synapse \d+\.\d+\S*$/mu);
+    expect(field.data).toMatchObject({
+      other_homeservers: [{ name: 'two', server_name: serverName, version: expect.any(String) }],
+    });
+  });
+
+  test('one confirmation deactivates accounts on both', async () => {
+    const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+    const asked = await ana.ask(`!deactivate ${here.userId} ${there.userId}`);
+    expect(asked.field.status).toBe('pending');
+    await ana.ask('!confirm');
+    const outcome = await ana.outcomeOf(asked, 'done', 'partial', 'failed');
+    expect(outcome.field.status).toBe('done');
+    const onTwo = createAdminApi({ url: two.url, accessToken: botOnTwo.account.accessToken });
+    expect((await adminApi().users.get(idOf(here))).deactivated).toBe(true);
+    expect((await onTwo.users.get(idOf(there))).deactivated).toBe(true);
+  });
+
+  test('--on says which rooms are meant', async () => {
+    const owner = await newUserOnTwo('owner');
+    const name = uniqueLocalpart('lobby');
+    await owner.createRoom({ preset: 'public_chat', name });
+    expect((await ana.ask(`!rooms ${name} --on two`)).body).toContain(name);
+    expect((await ana.ask(`!rooms ${name}`)).body).not.toContain(`:${serverName}`);
+  });
+
+  test('the bot’s accounts are protected on both', async () => {
+    const answer = await ana.ask(`!deactivate ${idOf(botOnTwo)}`);
+    expect(answer.field.status).toBe('protected');
+  });
+
+  test('one that is away holds up nobody', async () => {
+    const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+    gate.close(all);
+    // The first request finds out that nobody answers.
+    const first = await ana.ask(`!user ${there.userId}`);
+    expect(first.body).toContain(serverName);
+    await toldBy(ana, /two\.example has not answered for/u);
+    const looksUp = /\/_synapse\/admin\/v2\/users\//u;
+    const before = gate.count('GET', looksUp);
+    const second = await ana.ask(`!user ${there.userId}`);
+    expect(second.body).toMatch(/two\.example has not answered for \d+ seconds?/u);
+    expect(second.field).toMatchObject({ status: 'failed', error: { code: 'unreachable' } });
+    expect(gate.count('GET', looksUp)).toBe(before);
+    expect((await ana.ask(`!user ${here.userId}`)).field.status).toBe('done');
+    expect((await ana.ask('!status')).body).toMatch(
+      /^⚠️ Everything is working, except for two\.example/u,
+    );
+
+    gate.open();
+    await toldBy(ana, /I can work on two\.example again/u);
+    expect((await ana.ask(`!user ${there.userId}`)).field.status).toBe('done');
+  });
+});
+
+test('check-config checks each of them, and says which', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
+  const file = path.join(folder, 'lawspeaker.yaml');
+  const { accessToken, url } = room.config.homeserver;
+  await writeFile(
+    file,
+    JSON.stringify({
+      managementRoom: room.id,
+      database: { path: path.join(folder, 'lawspeaker.db') },
+      homeservers: [
+        { serverName: homeserver().serverName, url, accessToken },
+        { serverName, url: two.url, accessToken: botOnTwo.account.accessToken },
+        { serverName: 'three.example', url: two.url, accessToken: 'syt_wrong' },
+      ],
+    }),
+    { mode: 0o600 },
+  );
+  const checks = await runChecks(file, {});
+  await rm(folder, { recursive: true });
+  const about = checks.filter(({ name }) => ['token', 'admin', 'room'].includes(name));
+  expect(about.map(({ name, ok, message }) => [name, ok, message])).toEqual([
+    ['token', true, `localhost: ${url}: the token is valid`],
+    ['admin', true, expect.stringMatching(/^localhost: @bot-\S+: a server admin of Synapse/u)],
+    ['room', true, expect.stringContaining('joined as the management room')],
+    ['token', true, `two.example: ${two.url}: the token is valid`],
+    ['admin', true, expect.stringMatching(/^two\.example: @bot-\S+: a server admin of Synapse/u)],
+    ['token', false, expect.stringMatching(/^three\.example: The homeserver does not accept/u)],
+  ]);
+});
+
+test('an operation with accounts on one that is away can be confirmed once it is back', async () => {
+  const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+  const asked = await ana.ask(`!deactivate ${here.userId} ${there.userId}`);
+  gate.close(all);
+  const refused = await ana.ask('!confirm');
+  expect(refused.body).toContain(serverName);
+  expect((await adminApi().users.get(idOf(here))).deactivated).toBe(false);
+  gate.open();
+  await expect.poll(async () => (await ana.ask('!confirm')).field.status).not.toBe('failed');
+  await ana.outcomeOf(asked, 'done');
+  expect((await adminApi().users.get(idOf(here))).deactivated).toBe(true);
+});
+
+test('what is wrong from the start is told once, and everything else works', async () => {
+  const { accessToken } = botOnTwo.account;
+  const other = await openRoom(
+    {},
+    {
+      others: [
+        { serverName, url: two.url, accessToken: 'syt_wrong' },
+        { serverName: 'three.example', url: two.url, accessToken },
+        { serverName: 'four.example', url: `http://127.0.0.1:${await freePort()}`, accessToken },
+      ],
+      timing: { homeserverLookMs: 20 },
+    },
+  );
+  try {
+    // Nobody has looked while the bot started.
+    await other.stopBot();
+    const said = await other.ana.say('The bot starts again.');
+    await other.ana.until('it', () => other.ana.events.find(({ event_id: id }) => id === said));
+    other.ana.events.length = 0;
+    await other.startBot();
+    const refused = await toldBy(other.ana, /I can’t work on two\.example/u);
+    expect(refused.body).toContain('The homeserver does not accept the access token');
+    expect(refused.body).toContain('set homeservers.two.example.accessToken');
+    const mixedUp = await toldBy(other.ana, /I can’t work on three\.example/u);
+    expect(mixedUp.body).toContain(
+      `The access token for three.example belongs to ${idOf(botOnTwo)}, an account of another homeserver.`,
+    );
+    const answer = await other.ana.ask(`!user @somebody:${serverName}`);
+    expect(answer.body).toContain('two.example can’t be used: The homeserver does not accept');
+    const unknown = await other.ana.ask('!user @somebody:four.example');
+    expect(unknown.body).toContain('four.example has not answered yet');
+    expect((await other.ana.ask(`!user ${other.ben.user.userId}`)).field.status).toBe('done');
+    // Meanwhile, the bot has looked again.
+    expect(other.ana.unasked()).toHaveLength(2);
+  } finally {
+    await other.close();
+  }
+});
