@@ -137,13 +137,15 @@ export async function postAndDeliver(
 /**
  * Posts an outcome: as an edit of the confirmation if there was one, otherwise as the answer. An outcome
  * that was unknown at first is an edit of what was posted then.
+ *
+ * @param keepsReactions the confirmation keeps the bot's reactions for now
  */
 export async function postOutcome(
   context: PostContext,
   tables: StoreTables,
   origin: Origin,
   reply: Reply,
-  part: MessagePart = 'outcome',
+  { part = 'outcome', keepsReactions = false }: OutcomePart = {},
 ): Promise<void> {
   const asked = await tables.confirmations.byEvent(origin.event);
   if (asked === undefined && !(await tables.outbox.has(origin.event, 'answer'))) {
@@ -151,9 +153,15 @@ export async function postOutcome(
     return;
   }
   await post(context, tables, part, { kind: 'edit', origin, reply });
-  if (asked !== undefined) {
+  if (asked !== undefined && !keepsReactions) {
     await withdrawReactions(context, tables, origin);
   }
+}
+
+/** Which part of an answer an outcome is. */
+interface OutcomePart {
+  readonly part?: MessagePart;
+  readonly keepsReactions?: boolean;
 }
 
 /** Removes the bot's own reactions from a confirmation that is decided. */

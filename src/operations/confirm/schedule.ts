@@ -66,7 +66,7 @@ export async function schedule(
       return undefined;
     }
     const scheduled = scheduledReply(context, resolved, { id, confirmer });
-    await postOutcome(context, tables, origin, scheduled, 'scheduled');
+    await postOutcome(context, tables, origin, scheduled, { part: 'scheduled' });
     await tables.inbox.markHandled(origin.event, now);
     return scheduled;
   });

@@ -315,7 +315,7 @@ async function conclude(context: AdvanceContext, tables: StoreTables, run: Run):
   if (isOpen && !run.isNews) {
     return;
   }
-  await postOutcome(context, tables, origin, reply, partOf(operation, isOpen));
+  await postOutcome(context, tables, origin, reply, { part: partOf(operation, isOpen) });
   if (!isOpen) {
     await tables.operations.end(operation.id, endOf(reply.status, attempts), context.now());
     await postScheduledEnd(context, tables, operation, reply);

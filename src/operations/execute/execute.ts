@@ -16,7 +16,7 @@ import { progressOf } from './operation-field.ts';
 import type { Attempt, RunningOperation } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import type { InFlight } from './reconcile.ts';
-import { runningReply, showRunning } from './running.ts';
+import { runningReply, showRunning, timeLeftMs } from './running.ts';
 
 /** What takes longer than this is shown as running, and nothing waits for it any more. */
 const quickMs = 2000;
@@ -64,9 +64,15 @@ export async function carryOut(
     ({ attempt, leftOut, wasBegun }) => attempt === undefined && leftOut === undefined && !wasBegun,
   );
   let shown = -1;
+  const intervals = createBackoff(progressIntervals);
+  let nextMs = intervals.next();
+  let waitsForOutcome = false;
   const show = async () => {
     const { ended: count } = progressOf(operation);
-    if (isNew && count !== shown) {
+    // The outcome comes before the next showing, if nothing takes longer than what was done so far.
+    const isAlmostOver = shown >= 0 && timeLeftMs(operation, context.now()) < nextMs;
+    waitsForOutcome = isAlmostOver && !waitsForOutcome;
+    if (isNew && count !== shown && !waitsForOutcome) {
       shown = count;
       await showRunning(context, operation);
     }
@@ -76,12 +82,12 @@ export async function carryOut(
     context.log.warn({ code: codeOf(error) }, 'could not say that an operation is running');
     slow.resolve(runningReply(context, operation));
   };
-  const intervals = createBackoff(progressIntervals);
   let showing: NodeJS.Timeout | undefined;
   const showAfter = (ms: number) => {
     showing = setTimeout(() => {
-      showAfter(intervals.next());
+      showAfter(nextMs);
       show().catch(onFailure);
+      nextMs = intervals.next();
     }, ms).unref();
   };
   showAfter(quickMs);

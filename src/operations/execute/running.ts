@@ -23,7 +23,7 @@ export function runningReply(context: RunningContext, operation: RunningOperatio
   const attempts = units.flatMap(({ attempt }) => attempt ?? []);
   const { ended, failed, targets, finished } = progressOf(operation);
   const seconds = Math.max(1, (context.now() - operation.startedAt) / 1000);
-  const leftMs = (units.length - ended) * ((seconds * 1000) / ended);
+  const leftMs = timeLeftMs(operation, context.now());
   const isLong = units.length > 1;
   // The steps of one account differ too much: one does not tell how long another takes.
   const hasRate = targets > 1;
@@ -76,6 +76,18 @@ function perTime(perSecond: number): string {
     : `${perSecond.toFixed(1)} per second`;
 }
 
+/**
+ * How long, in milliseconds, the rest of an operation takes if it goes on as before; infinite before anything has
+ * ended.
+ */
+export function timeLeftMs(operation: RunningOperation, now: number): number {
+  const { ended } = progressOf(operation);
+  return (operation.units.length - ended) * (Math.max(1000, now - operation.startedAt) / ended);
+}
+
+/** For this long, the bot's reactions stay on the confirmation: removing them takes as much as two messages. */
+const reactionsStayMs = 10_000;
+
 /** Shows that an operation runs, and how far it has got, unless its outcome is there already. */
 export async function showRunning(
   context: RunningContext & DeliverContext,
@@ -90,7 +102,10 @@ export async function showRunning(
       const part = (await tables.outbox.has(origin.event, 'running'))
         ? (`progress-${context.now()}` as const)
         : 'running';
-      await postOutcome(context, tables, origin, runningReply(context, operation), part);
+      await postOutcome(context, tables, origin, runningReply(context, operation), {
+        part,
+        keepsReactions: context.now() - operation.startedAt < reactionsStayMs,
+      });
       return true;
     },
     { repeatable: true },

@@ -36,8 +36,19 @@ export const genesis = '0'.repeat(64);
 
 const sha256 = (text: string) => hashOnce('sha256', text, 'hex');
 
+const saltBytes = 16;
+/** Random bytes for the next salts: asking the system for each takes longer than hashing the row. */
+let random = Buffer.alloc(0);
+
 /** A salt for a row: 32 hexadecimal digits. */
-const newSalt = () => randomBytes(16).toString('hex');
+function newSalt(): string {
+  if (random.length === 0) {
+    random = randomBytes(256 * saltBytes);
+  }
+  const salt = random.toString('hex', 0, saltBytes);
+  random = random.subarray(saltBytes);
+  return salt;
+}
 
 /** Once something of a row was forgotten: salts for the fields that are left, commitments to the others. */
 interface OpenedSalts {

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 
 import type { Connection } from '../database.ts';
 import { isOneOf, storableText } from '../dialect.ts';
+import { runPrepared } from '../prepared.ts';
 import type { AuditLogTable } from '../schema.ts';
 import { chained, createChainCheck, genesis } from './audit-chain.ts';
 import type { UnchainedRow } from './audit-chain.ts';
@@ -91,24 +92,19 @@ function appendingTo(db: Connection) {
   let previousHash: string | undefined;
   return async (row: UnchainedRow): Promise<number> => {
     const next = chained(previousHash ?? (await previousHashIn(db)), storable(db, row));
-    const { id } = await db
-      .insertInto('audit_log')
-      .values(next)
-      .returning('id')
-      .executeTakeFirstOrThrow();
+    const [added] = await runPrepared(db, 'append to audit_log', next, (values) =>
+      db.insertInto('audit_log').values(values).returning('id'),
+    );
     previousHash = next.hash;
-    return id;
+    return (added as { readonly id: number }).id;
   };
 }
 
 /** The previous hash of the next row. */
 async function previousHashIn(db: Connection): Promise<string> {
-  const last = await db
-    .selectFrom('audit_log')
-    .select(['hash', 'form'])
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const [last] = await runPrepared(db, 'last hash of audit_log', {}, () =>
+    db.selectFrom('audit_log').select(['hash', 'form']).orderBy('id', 'desc').limit(1),
+  );
   return last?.form === 1 ? previousHashAfterOldRows(db, last.hash) : (last?.hash ?? genesis);
 }
 
@@ -207,12 +203,16 @@ export function auditLog(db: Connection) {
       outcome: { status: string; detail?: unknown },
       at: number,
     ): Promise<void> {
-      const intent = await db
-        .selectFrom('audit_log')
-        .select(['actor', 'confirmer', 'command', 'target', 'event_id', 'room_id', 'item_id'])
-        .where('id', '=', intentId)
-        .where('kind', '=', 'intent')
-        .executeTakeFirstOrThrow();
+      const [intent] = await runPrepared(db, 'intent in audit_log', { id: intentId }, ({ id }) =>
+        db
+          .selectFrom('audit_log')
+          .select(['actor', 'confirmer', 'command', 'target', 'event_id', 'room_id', 'item_id'])
+          .where('id', '=', id)
+          .where('kind', '=', 'intent'),
+      );
+      if (intent === undefined) {
+        throw new TypeError(`audit entry ${intentId} is not there`);
+      }
       await append({
         ...intent,
         // The intent has them.

@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 
 import { present } from '../../core/present.ts';
 import type { Connection } from '../database.ts';
+import { runPrepared } from '../prepared.ts';
 import type { OperationTargetsTable, TargetState } from '../schema.ts';
 
 /** One step that is done to one target of an operation. */
@@ -121,18 +122,20 @@ export function operationTargets(db: Connection) {
         Partial<Pick<OperationTarget, 'before' | 'detail' | 'intent' | 'serverJob'>>,
     ): Promise<void> {
       const { state, intent, serverJob, detail, before } = change;
-      await db
-        .updateTable('operation_targets')
-        .set({
-          state,
-          ...(intent === undefined ? {} : { intent_id: intent }),
-          ...(serverJob === undefined ? {} : { server_job: serverJob }),
-          ...present({ detail, before }),
-        })
-        .where('operation_id', '=', operation)
-        .where('position', '=', position)
-        .where('step', '=', step)
-        .execute();
+      const changed = {
+        state,
+        ...present({ intent_id: intent, server_job: serverJob, detail, before }),
+      };
+      const key = { operation_id: operation, position, step };
+      await runPrepared(db, 'set operation_targets', { ...changed, ...key }, (values) => {
+        const { operation_id, position: at, step: nth, ...columns } = values;
+        return db
+          .updateTable('operation_targets')
+          .set(columns)
+          .where('operation_id', '=', operation_id)
+          .where('position', '=', at)
+          .where('step', '=', nth);
+      });
     },
 
     async count(operation: number): Promise<TargetCounts> {

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Selectable, Updateable } from 'kysely';
 
 import type { Connection } from '../database.ts';
+import { runPrepared } from '../prepared.ts';
 import type { OperationState, OperationsTable } from '../schema.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
 
@@ -305,11 +306,9 @@ export function operations(db: Connection) {
 
     /** Whether somebody has asked that it start nothing more. */
     async isStopRequested(id: number): Promise<boolean> {
-      const row = await db
-        .selectFrom('operations')
-        .select('stop_requested_by')
-        .where('id', '=', id)
-        .executeTakeFirst();
+      const [row] = await runPrepared(db, 'stop of operations', { id }, (values) =>
+        db.selectFrom('operations').select('stop_requested_by').where('id', '=', values.id),
+      );
       return row !== undefined && row.stop_requested_by !== null;
     },
 

@@ -65,6 +65,22 @@ test('a confirmation is edited once to running where the command takes long, and
   expect(edits(of('$yes').map(({ outgoing }) => outgoing))).toEqual(['done']);
 });
 
+test('the bot’s reactions stay on a confirmation while the command runs for seconds, and go with its end', async () => {
+  const withdrawals = async () =>
+    (await waiting()).filter(
+      ({ kind, origin }) => kind === 'withdraw' && origin.event === '$asked',
+    );
+  await bot.take([say('$asked', '!deactivate @mallory:localhost')]);
+  const deciding = bot.take([say('$yes', '!confirm')]);
+  await called.promise;
+  await vi.advanceTimersByTimeAsync(2000);
+  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']));
+  expect(await withdrawals()).toEqual([]);
+  answered.resolve();
+  const { sent } = await deciding;
+  expect(sent.filter(({ outgoing }) => outgoing.kind === 'withdraw')).toHaveLength(2);
+});
+
 test.for([
   // The steps of one account differ too much to say how long it takes.
   ['takedown', ['@a:localhost'], 1, '1 of 4 steps so far', []],

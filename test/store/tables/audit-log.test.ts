@@ -133,10 +133,10 @@ describe('an entry', () => {
     const id = await begin();
     await finish(id, 'done');
     expect(await store.auditLog.get(id + 1)).toBeUndefined();
-    await expect(finish(id + 1, 'done')).rejects.toThrow('no result');
-    await expect(finish(999, 'done')).rejects.toThrow('no result');
+    await expect(finish(id + 1, 'done')).rejects.toThrow('is not there');
+    await expect(finish(999, 'done')).rejects.toThrow('is not there');
     const refusal = await refuse('denied');
-    await expect(finish(refusal, 'done')).rejects.toThrow('no result');
+    await expect(finish(refusal, 'done')).rejects.toThrow('is not there');
     expect(await rows()).toHaveLength(3);
   });
 
