@@ -50,6 +50,7 @@ const days = 700;
 const moderators = Array.from({ length: 30 }, (_, at) => `@moderator-${at + 1}:example.com`);
 const commands = Array.from({ length: 120 }, (_, at) => `command-${at + 1}`);
 const rules = ['fresh-account', 'many-reports', 'word-list'];
+const server = 'example.com';
 const managementRoom = '!management:example.com';
 
 /** The same numbers from 0 to 1 on every run (mulberry32). */
@@ -345,6 +346,7 @@ function fillReports(db: Database.Database, { reports, now }: LargeDatabaseOptio
       report_id: number + 1,
       received_ts: at,
       subject: `$reported-${item}`,
+      server,
       item_id: item + 1,
       reporter,
       reason: 'This is an advertisement',
@@ -377,6 +379,7 @@ function addItems(db: Database.Database, dice: Dice, items: readonly Item[], now
       id,
       kind: 'event',
       subject: item.subject,
+      server,
       room_id: item.roomId,
       room_name: `#${item.roomId.slice(1)}`,
       sender: item.sender,
