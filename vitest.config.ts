@@ -9,13 +9,16 @@ process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
   new URL('node_modules/.cache/node', import.meta.url),
 );
 
-/** Tests of what reads and writes the database, through `createTestDatabase`. They run on both. */
-const storeTests = [
+/** Tests of what reads and writes the database, and those that crashes and races tell most to. They run on both. */
+const testsOnBoth = [
   'test/cli/forget.test.ts',
   'test/store/migrations/0021-homeservers.test.ts',
   'test/store/store.test.ts',
   'test/store/postgres/*.test.ts',
   'test/store/tables/*.test.ts',
+  'test/operations/execute/advance.test.ts',
+  'test/operations/execute/interleavings.test.ts',
+  'test/reports/intake/intake.test.ts',
 ];
 
 const hasPostgres = postgresFolder() !== undefined;
@@ -23,7 +26,7 @@ if (!hasPostgres) {
   process.stderr.write('PostgreSQL is not installed: the tests of the store run on SQLite only\n');
 }
 
-/** Then everything that opens a store through `createTestDatabase` does so on PostgreSQL. */
+/** Then everything that opens a store through `test/support/test-database.ts` does so on PostgreSQL. */
 const allOnPostgres = process.env['LAWSPEAKER_TEST_DATABASE'] === 'postgres';
 const postgresSetup = allOnPostgres ? ['test/support/postgres-setup.ts'] : [];
 
@@ -55,7 +58,7 @@ export default defineConfig({
               extends: true as const,
               test: {
                 name: 'postgres',
-                include: storeTests,
+                include: testsOnBoth,
                 env: { LAWSPEAKER_TEST_DATABASE: 'postgres' },
                 // One PostgreSQL for the run; it starts only where this project has tests to run.
                 globalSetup: ['test/support/postgres-setup.ts'],
