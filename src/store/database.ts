@@ -2,11 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
-import type { SqliteDatabase, SqliteStatement, Transaction } from 'kysely';
+import type { SqliteDatabase, SqliteStatement } from 'kysely';
 import { Migrator } from 'kysely/migration';
 
 import { SetupError } from '../core/errors.ts';
 import { reasonOf } from '../core/system-error.ts';
+import type { DatabaseInspection } from './database-inspection.ts';
 import { takeLock } from './files/lock.ts';
 import type { DatabaseLock, Lock } from './files/lock.ts';
 import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
@@ -33,8 +34,6 @@ import * as homeservers from './migrations/0021-homeservers.ts';
 import { isPostgres } from './postgres/errors.ts';
 import type { LeaseOptions } from './postgres/lease.ts';
 import type { Tables } from './schema.ts';
-
-export type Connection = Kysely<Tables> | Transaction<Tables>;
 
 const migrations = {
   '0001-first': first,
@@ -247,14 +246,6 @@ async function assertRecent(db: Kysely<Tables>, file: string): Promise<void> {
       'Start the bot of this version once: it updates the database.',
     );
   }
-}
-
-/** What `inspectDatabase` finds. */
-export interface DatabaseInspection {
-  /** The next start creates a missing database, and updates an older one. */
-  readonly state: 'missing' | 'older' | 'current';
-  /** The named values that survive a restart; empty if there are none yet. */
-  readonly syncState: ReadonlyMap<string, string>;
 }
 
 /**

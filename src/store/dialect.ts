@@ -1,7 +1,7 @@
 import { PostgresAdapter, sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
-import type { Connection } from './database.ts';
+import type { Connection } from './schema.ts';
 
 /*
  * What SQLite and PostgreSQL say differently. Everything else in the queries means the same to both: aliases in

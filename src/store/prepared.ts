@@ -1,7 +1,7 @@
 import type { CompiledQuery, Compilable } from 'kysely';
 
-import type { Connection } from './database.ts';
 import { dialectOf } from './dialect.ts';
+import type { Connection } from './schema.ts';
 
 type Values = Readonly<Record<string, string | number | null>>;
 

@@ -1,4 +1,7 @@
-import type { Generated } from 'kysely';
+import type { Generated, Kysely, Transaction } from 'kysely';
+
+/** The database, or a transaction in it. */
+export type Connection = Kysely<Tables> | Transaction<Tables>;
 
 /** The database as Kysely sees it. Times are milliseconds since 1970. */
 export interface Tables {

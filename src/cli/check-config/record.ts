@@ -5,7 +5,7 @@ import { readOwnMessages } from '../../matrix/room/own-messages.ts';
 import { createManagementRoomWitness } from '../../matrix/room/room-witness.ts';
 import { findMissingRecord } from '../../operations/record/room-record.ts';
 import type { MissingRecord } from '../../operations/record/room-record.ts';
-import type { DatabaseInspection } from '../../store/database.ts';
+import type { DatabaseInspection } from '../../store/database-inspection.ts';
 import { isPostgres, shownPlace } from '../../store/postgres/errors.ts';
 import { openStore } from '../../store/store.ts';
 import { passed } from './check.ts';

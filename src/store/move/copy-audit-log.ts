@@ -2,9 +2,8 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
 import { SetupError } from '../../core/errors.ts';
-import type { Connection } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
-import type { Tables } from '../schema.ts';
+import type { Connection, Tables } from '../schema.ts';
 import { personalFields } from '../tables/audit-chain.ts';
 import { auditLog } from '../tables/audit-log.ts';
 import { addRows, asTable, onlyOf, piecesOf, sameRows, textOf } from './copy-rows.ts';

@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { dialectOf, joinInOrder, storableText } from '../dialect.ts';
-import type { Tables } from '../schema.ts';
+import type { Connection, Tables } from '../schema.ts';
 import type { MovedTable } from './tables.ts';
 
 export type Row = Readonly<Record<string, string | number | null>>;

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 import type { MovedTable } from './tables.ts';
 
 /** Makes the target give its next row the number that the source would give it. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
 import { openDatabase } from '../database.ts';
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 
 /** A table that is moved, with its columns and those of its key. */
 export interface MovedTable {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 
 /** Each added row of the audit log leaves an old version in these tables, faster than PostgreSQL itself clears them. */
 const busyTables = sql.raw('audit_log_numbers, open_intents');

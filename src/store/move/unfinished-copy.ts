@@ -1,6 +1,6 @@
 import { SetupError } from '../../core/errors.ts';
-import type { Connection } from '../database.ts';
 import { shownPlace } from '../postgres/errors.ts';
+import type { Connection } from '../schema.ts';
 import { syncState } from '../tables/sync-state.ts';
 
 /** A named value of a database that `move-database` has begun to write, and not finished. */

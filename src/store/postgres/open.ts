@@ -11,7 +11,7 @@ import { Migrator } from 'kysely/migration';
 
 import { LawspeakerError, SetupError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
-import type { DatabaseInspection } from '../database.ts';
+import type { DatabaseInspection } from '../database-inspection.ts';
 import { processText } from '../files/lock.ts';
 import type { BotProcess, DatabaseLock } from '../files/lock.ts';
 import * as first from '../migrations/postgres/0020-first.ts';

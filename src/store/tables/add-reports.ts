@@ -4,9 +4,8 @@ import type { Insertable, Selectable } from 'kysely';
 import { isForgotten } from '../../core/forgotten.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { Connection } from '../database.ts';
 import { dialectOf, greatest } from '../dialect.ts';
-import type { ReportItemsTable, Tables } from '../schema.ts';
+import type { Connection, ReportItemsTable, Tables } from '../schema.ts';
 import { reportHistory } from './report-history.ts';
 import { isClosed } from './report-items.ts';
 

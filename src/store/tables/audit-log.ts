@@ -2,10 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { isOneOf, storableText } from '../dialect.ts';
 import { runPrepared } from '../prepared.ts';
-import type { AuditLogTable } from '../schema.ts';
+import type { AuditLogTable, Connection } from '../schema.ts';
 import { chained, createChainCheck, genesis } from './audit-chain.ts';
 import type { UnchainedRow } from './audit-chain.ts';
 import { endOfNumbers, narrow, numbersOf, readFilter } from './audit-search.ts';

@@ -4,8 +4,8 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
-import type { Connection } from '../database.ts';
 import { dialectOf, indexedBy, joinInOrder, notIndexed } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 import {
   hasBeginning,
   hasKeys,

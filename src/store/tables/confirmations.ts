@@ -2,8 +2,7 @@ import { randomInt } from 'node:crypto';
 
 import type { Selectable } from 'kysely';
 
-import type { Connection } from '../database.ts';
-import type { OperationState, OperationsTable } from '../schema.ts';
+import type { Connection, OperationsTable, OperationState } from '../schema.ts';
 import { changeState } from './operations.ts';
 
 type Row = Selectable<OperationsTable>;

@@ -1,4 +1,4 @@
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 
 /** A row that the bot could not read, as it was. */
 export interface DamagedRow {

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { jsonWithoutTexts } from '../../core/forgotten.ts';
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 import { forgetting, leftOf } from './audit-chain.ts';
 import type { AuditRow, PersonalField } from './audit-chain.ts';
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 
 /** A room event that was received. `event` is JSON. */
 export interface InboxEvent {

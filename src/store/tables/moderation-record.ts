@@ -2,9 +2,8 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
-import type { Connection } from '../database.ts';
 import { dialectOf, jsonText } from '../dialect.ts';
-import type { ReportHistoryTable, ReportsTable } from '../schema.ts';
+import type { Connection, ReportHistoryTable, ReportsTable } from '../schema.ts';
 import type { Batch, Period } from './statistics.ts';
 
 /** A report, without the people in it. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 import { numbersOf, readFilter } from './audit-search.ts';
 import type { AuditFilter, AuditSearchQuery, NumberRange } from './audit-search.ts';
 import { sortTerms } from './search-beginnings.ts';

@@ -1,7 +1,6 @@
 import type { Selectable } from 'kysely';
 
-import type { Connection } from '../database.ts';
-import type { NotesTable } from '../schema.ts';
+import type { Connection, NotesTable } from '../schema.ts';
 
 /** The commands that only change notes and tags. They do nothing to anybody. */
 export const noteCommands: readonly string[] = [

@@ -1,4 +1,4 @@
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 import { createOldRowsDigest } from './audit-chain.ts';
 import { syncState } from './sync-state.ts';
 

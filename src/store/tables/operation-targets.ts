@@ -2,9 +2,8 @@ import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 
 import { present } from '../../core/present.ts';
-import type { Connection } from '../database.ts';
 import { runPrepared } from '../prepared.ts';
-import type { OperationTargetsTable, TargetState } from '../schema.ts';
+import type { Connection, OperationTargetsTable, TargetState } from '../schema.ts';
 
 /** One step that is done to one target of an operation. */
 export interface OperationTarget {

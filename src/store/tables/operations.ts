@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import type { Selectable, Updateable } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { runPrepared } from '../prepared.ts';
-import type { OperationState, OperationsTable } from '../schema.ts';
+import type { Connection, OperationsTable, OperationState } from '../schema.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
 
 /** The states from which an operation can move to each state. A final state never changes. */

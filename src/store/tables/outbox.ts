@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 
 /** Something to send to the room. `message` is JSON; the transport knows its form. */
 export interface OutboxMessage {

@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { jsonWithoutTexts, mentionReplacer, needleOf } from '../../core/forgotten.ts';
-import type { Connection } from '../database.ts';
 import { contains, isOneOf } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 import { personalFields } from './audit-chain.ts';
 import type { AuditRow } from './audit-chain.ts';
 import {

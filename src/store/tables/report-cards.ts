@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
-import type { ReportItemsTable } from '../schema.ts';
+import type { Connection, ReportItemsTable } from '../schema.ts';
 import { itemOf } from './report-items.ts';
 import type { ReportItem } from './report-items.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { greatest } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 
 /** Something that happened to an item, other than reports and audited actions. */
 export interface HistoryEntry {

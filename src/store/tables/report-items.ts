@@ -2,9 +2,8 @@ import { sql } from 'kysely';
 import type { RawBuilder, Selectable } from 'kysely';
 
 import { forgottenGlob } from '../../core/forgotten.ts';
-import type { Connection } from '../database.ts';
 import { indexedBy, isNotLike, joinInOrder } from '../dialect.ts';
-import type { ReportItemsTable } from '../schema.ts';
+import type { Connection, ReportItemsTable } from '../schema.ts';
 import { reportHistory } from './report-history.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
 

@@ -2,9 +2,8 @@ import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 
-import type { Connection } from '../database.ts';
 import { dialectOf, joinInOrder, jsonArray } from '../dialect.ts';
-import type { ReportsTable } from '../schema.ts';
+import type { Connection, ReportsTable } from '../schema.ts';
 import { addOfKind } from './add-reports.ts';
 import type {
   AddedReport,

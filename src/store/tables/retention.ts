@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 
 import { forgottenAs, forgottenGlob, jsonWithoutTexts } from '../../core/forgotten.ts';
-import type { Connection } from '../database.ts';
 import { isLike, isNotLike } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 import { forgetCommand } from './audit-chain.ts';
 import {
   auditLog,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 
 /** Tables whose row numbers people see. A number is never used again. */
 type NumberedTable = 'operations' | 'report_history' | 'report_items';

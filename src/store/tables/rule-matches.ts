@@ -1,4 +1,4 @@
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 
 export type RuleMode = 'act' | 'propose' | 'observe';
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
 import type { SearchTerm } from '../../core/search-text.ts';
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 import { hasBeginning } from './search-expression.ts';
 import type { Term } from './search-expression.ts';
 import { wordReader } from './word-reader.ts';

@@ -3,8 +3,8 @@ import type { RawBuilder } from 'kysely';
 
 import { readSearchText, spellingsOf } from '../../core/search-text.ts';
 import type { SearchTerm } from '../../core/search-text.ts';
-import type { Connection } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 
 /** One of these must be found. */
 export type Term = readonly SearchTerm[];

@@ -1,5 +1,5 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 
 /** A message with a secret in a direct room. */
 export interface StoredSecret {

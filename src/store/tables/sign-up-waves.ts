@@ -1,7 +1,6 @@
 import type { Selectable } from 'kysely';
 
-import type { Connection } from '../database.ts';
-import type { SignUpWavesTable } from '../schema.ts';
+import type { Connection, SignUpWavesTable } from '../schema.ts';
 
 /** Many accounts that were created within a short time, and what people were told about them. */
 export interface SignUpWave {

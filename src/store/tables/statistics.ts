@@ -2,9 +2,8 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
-import type { Connection } from '../database.ts';
 import { indexedBy, jsonList, joinInOrder } from '../dialect.ts';
-import type { ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
+import type { Connection, ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
 
 /** How much is pending, by table. */
 export interface PendingCounts {

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { contains, dialectOf, indexedBy, joinInOrder } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 import { failedEntries, roomOf } from './audit-search.ts';
 import { confirmationState } from './confirmations.ts';
 import type { ConfirmationState } from './confirmations.ts';

@@ -1,4 +1,4 @@
-import type { Connection } from '../database.ts';
+import type { Connection } from '../schema.ts';
 
 /** Named values that have to survive a restart, such as the sync token. */
 export function syncState(db: Connection) {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
+import type { Connection } from '../schema.ts';
 
 /** A table, its columns with texts, and the number of its rows if it has one. */
 interface TableWithTexts {

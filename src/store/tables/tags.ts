@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 
-import type { Connection } from '../database.ts';
 import { least } from '../dialect.ts';
-import type { TagsTable } from '../schema.ts';
+import type { Connection, TagsTable } from '../schema.ts';
 
 /** What a user or a room is called by moderators or rules, from one time to another. */
 export interface Tag {

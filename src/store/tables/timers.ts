@@ -1,7 +1,6 @@
 import type { Selectable } from 'kysely';
 
-import type { Connection } from '../database.ts';
-import type { OperationState, OperationsTable } from '../schema.ts';
+import type { Connection, OperationsTable, OperationState } from '../schema.ts';
 import { changeState } from './operations.ts';
 
 /** A command line to run at a given time, to undo an action. */
