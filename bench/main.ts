@@ -15,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   answer: async () => (await import('./answer.ts')).answer,
   rooms: async () => (await import('./rooms.ts')).rooms,
   memory: async () => (await import('./memory.ts')).memory,
+  homeservers: async () => (await import('./homeservers.ts')).manyHomeservers,
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
   reports: async () => (await import('./reports.ts')).reports,
   bulk: async () => (await import('./bulk.ts')).bulk,
@@ -22,8 +23,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
 };
 
 const names = Object.keys(benchmarks);
-/** Takes as long as all the others together, so it runs only if it is named, or with `--short`. */
-const alone = 'bulk';
+/** They take long, so they run only if they are named, or with `--short`. */
+const alone: readonly string[] = ['bulk', 'homeservers'];
 
 /** What fits into the time that all benchmarks together may take. docs/performance.md also has larger ones. */
 const usualSize = { rooms: '100', commands: '800' };
@@ -31,7 +32,7 @@ const usualSize = { rooms: '100', commands: '800' };
 const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N] [--commands N]
 
   --only NAME   one of ${names.join(', ')};
-                all but ${alone} by default
+                all but ${alone.join(' and ')} by default
   --short       a few rounds of each, to see that it works; the numbers mean nothing
   --trace       also print where the time of one answer goes
   --rooms N     how many rooms the benchmark of this name makes; ${usualSize.rooms} by default
@@ -51,7 +52,7 @@ function readOptions() {
       help: { type: 'boolean', default: false },
     },
   });
-  const only = values.only ?? names.filter((name) => name !== alone || values.short);
+  const only = values.only ?? names.filter((name) => !alone.includes(name) || values.short);
   const unknown = only.find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new Error(`There is no benchmark ${unknown}.`);
