@@ -1,5 +1,5 @@
+import type { Registry } from '../chat/command/declaration.ts';
 import { recordCommandsIn } from '../chat/command/registry.ts';
-import type { Registry } from '../chat/command/registry.ts';
 import { hourMs } from '../core/duration.ts';
 import { TargetError } from '../core/errors.ts';
 import { version } from '../core/version.ts';

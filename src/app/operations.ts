@@ -1,4 +1,4 @@
-import type { Registry } from '../chat/command/registry.ts';
+import type { Registry } from '../chat/command/declaration.ts';
 import type { Config } from '../config/schema.ts';
 import { createWorker } from '../core/async/worker.ts';
 import { durationMs, hourMs, minuteMs } from '../core/duration.ts';

@@ -1,5 +1,5 @@
+import type { Registry } from '../chat/command/declaration.ts';
 import { recordCommandsIn } from '../chat/command/registry.ts';
-import type { Registry } from '../chat/command/registry.ts';
 import { writeListenAddress } from '../config/listen.ts';
 import type { Config } from '../config/schema.ts';
 import { version } from '../core/version.ts';

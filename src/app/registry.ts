@@ -1,6 +1,6 @@
+import type { Registry } from '../chat/command/declaration.ts';
 import { loadCommands } from '../chat/command/load-commands.ts';
 import { createRegistry } from '../chat/command/registry.ts';
-import type { Registry } from '../chat/command/registry.ts';
 import type { Config } from '../config/schema.ts';
 import { SetupError } from '../core/errors.ts';
 

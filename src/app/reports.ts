@@ -1,4 +1,4 @@
-import type { Registry } from '../chat/command/registry.ts';
+import type { Registry } from '../chat/command/declaration.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { durationMs, minuteMs } from '../core/duration.ts';

@@ -1,5 +1,5 @@
 import { dateTime } from '../chat/answers/phrases.ts';
-import type { Registry } from '../chat/command/registry.ts';
+import type { Registry } from '../chat/command/declaration.ts';
 import { writeListenAddress } from '../config/listen.ts';
 import type { Config } from '../config/schema.ts';
 import { codeOf } from '../core/errors.ts';

@@ -4,12 +4,11 @@ import { z } from 'zod';
 
 import type { Absent } from '../chat/answers/absent.ts';
 import { dangers } from '../chat/command/declaration.ts';
-import type { Command, Context, Danger, Role } from '../chat/command/declaration.ts';
+import type { Command, Context, Danger, Registry, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
 import type { Invocation, Json, LeftOut } from '../chat/command/invocation.ts';
 import { takesOn } from '../chat/command/on-homeserver.ts';
 import { dangerOf, subjectOf, withDefaults } from '../chat/command/properties.ts';
-import type { Registry } from '../chat/command/registry.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
 import { reasonOfUndo } from '../chat/reading/entry-number.ts';
 import { writeDuration } from '../core/duration.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { dateTime } from '../chat/answers/phrases.ts';
-import type { Registry } from '../chat/command/registry.ts';
+import type { Registry } from '../chat/command/declaration.ts';
 import type { EventId, UserId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import { createAttempts, networkOfClient } from './access/attempts.ts';

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import type { GroupedCommand } from '../../src/chat/command/declaration.ts';
-import type { Registry } from '../../src/chat/command/registry.ts';
+import type { GroupedCommand, Registry } from '../../src/chat/command/declaration.ts';
 
 export interface RoomList {
   readonly command: GroupedCommand;

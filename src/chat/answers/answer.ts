@@ -1,3 +1,4 @@
+import type { MxcUri, RoomId } from '../../core/ids.ts';
 import type { MatrixToLink } from '../reading/values.ts';
 
 /**
@@ -53,6 +54,29 @@ export interface Answer {
   /** For programs: what was found, with our names. It is sent with the API's names. Never holds a secret. */
   readonly data?: unknown;
 }
+
+/** What a person is shown before they confirm. */
+export interface Preview {
+  /** Such as `Deactivate Mallory and erase?` */
+  readonly title: Content;
+  readonly body: readonly Block[];
+  /** What can't be undone, in one sentence. */
+  readonly warning?: string;
+  /** What is special about this account. A preview of several accounts shows nothing else about it. */
+  readonly facts?: readonly string[];
+  /** How much it affects. For several accounts, the command's `plan` gets the sums. */
+  readonly numbers?: Readonly<Record<string, number>>;
+  /** Each of several rooms, for a file if there are too many for a message. */
+  readonly rooms?: readonly RoomRow[];
+  /** Each of several media files, likewise. */
+  readonly media?: readonly MediaRow[];
+}
+
+/** A room in a file, by column. All rooms of a file have the same columns; `room_id` is the first. */
+type RoomRow = { readonly room_id: RoomId } & Readonly<Record<string, string | number>>;
+
+/** A media file in a file, by column, as `RoomRow`. */
+type MediaRow = { readonly mxc_uri: MxcUri } & Readonly<Record<string, string | number>>;
 
 /** A file that is sent with an answer. It never holds secrets. */
 export type AnswerFile = TextFile | PictureFile;

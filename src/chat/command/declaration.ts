@@ -1,11 +1,10 @@
-import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
 import type { Account, AccountTraits, Services } from '../../services/services.ts';
 import type { Absent } from '../answers/absent.ts';
-import type { Answer, Block, Content } from '../answers/answer.ts';
+import type { Answer, Preview } from '../answers/answer.ts';
 import type { ReadingContext } from '../reading/values.ts';
 import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
 import type { Actor, Invocation, LeftOut, Origin } from './invocation.ts';
-import type { Registry } from './registry.ts';
 
 export const roles = ['viewer', 'moderator', 'admin'] as const;
 export type Role = (typeof roles)[number];
@@ -96,29 +95,6 @@ export interface CheckContext extends Pick<ReadingContext, 'now' | 'prefix'> {
   /** Whether accounts come from a search or a file: the arguments don't hold them yet. */
   readonly isSearched?: boolean;
 }
-
-/** What a person is shown before they confirm. */
-export interface Preview {
-  /** Such as `Deactivate Mallory and erase?` */
-  readonly title: Content;
-  readonly body: readonly Block[];
-  /** What can't be undone, in one sentence. */
-  readonly warning?: string;
-  /** What is special about this account. A preview of several accounts shows nothing else about it. */
-  readonly facts?: readonly string[];
-  /** How much it affects. For several accounts, the command's `plan` gets the sums. */
-  readonly numbers?: Readonly<Record<string, number>>;
-  /** Each of several rooms, for a file if there are too many for a message. */
-  readonly rooms?: readonly RoomRow[];
-  /** Each of several media files, likewise. */
-  readonly media?: readonly MediaRow[];
-}
-
-/** A room in a file, by column. All rooms of a file have the same columns; `room_id` is the first. */
-type RoomRow = { readonly room_id: RoomId } & Readonly<Record<string, string | number>>;
-
-/** A media file in a file, by column, as `RoomRow`. */
-type MediaRow = { readonly mxc_uri: MxcUri } & Readonly<Record<string, string | number>>;
 
 /** What a command does and doesn't do to each of several accounts, in phrases. */
 export interface Plan {
@@ -458,6 +434,22 @@ export type Command = Omit<
 
 /** A command with the group of its folder. */
 export type GroupedCommand = Command & { readonly group: Group };
+
+/** What a word that doesn't name a command may mean: a mistyped name, or another word for commands. */
+export interface Guess {
+  readonly kind: 'typo' | 'synonym';
+  /** One for a typo; the least dangerous first. */
+  readonly commands: readonly Command[];
+}
+
+/** The commands by name and alias: `registry.ts` makes one. It is declared here because a `Context` has it. */
+export interface Registry {
+  readonly all: readonly GroupedCommand[];
+  /** Full-width letters and capitals count as plain ones. */
+  find(name: string): GroupedCommand | undefined;
+  /** What an unknown name may have meant, if anything is similar. */
+  guess(word: string): Guess | undefined;
+}
 
 /**
  * Declares a command. Each file in `commands/GROUP/` exports one as its default; the registry finds it.

@@ -6,7 +6,7 @@ import { count } from '../answers/phrases.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { groups } from './declaration.ts';
-import type { Command, Danger, Group, Role } from './declaration.ts';
+import type { Command, Danger, Group, Registry, Role } from './declaration.ts';
 import { topics } from './help-topics.ts';
 import {
   argumentsOf,
@@ -18,7 +18,6 @@ import {
   subjectOf,
   takesMany,
 } from './properties.ts';
-import type { Registry } from './registry.ts';
 
 /** More characters of choices than this make a usage line hard to read. */
 const maxChoicesLength = 80;

@@ -1,5 +1,5 @@
 import { idWord } from '../reading/values.ts';
-import type { Registry } from './registry.ts';
+import type { Registry } from './declaration.ts';
 
 /** More accounts than this are not named in a line. */
 const maxNamed = 10;

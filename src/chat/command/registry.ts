@@ -1,24 +1,8 @@
 import { present } from '../../core/present.ts';
 import { nearest } from '../../core/text.ts';
 import { dangers } from './declaration.ts';
-import type { Command, GroupedCommand } from './declaration.ts';
+import type { Command, GroupedCommand, Registry } from './declaration.ts';
 import { changesOnlyRecords, withPrefix } from './properties.ts';
-
-/** What a word that doesn't name a command may mean: a mistyped name, or another word for commands. */
-export interface Guess {
-  readonly kind: 'typo' | 'synonym';
-  /** One for a typo; the least dangerous first. */
-  readonly commands: readonly Command[];
-}
-
-/** The commands by name and alias. */
-export interface Registry {
-  readonly all: readonly GroupedCommand[];
-  /** Full-width letters and capitals count as plain ones. */
-  find(name: string): GroupedCommand | undefined;
-  /** What an unknown name may have meant, if anything is similar. */
-  guess(word: string): Guess | undefined;
-}
 
 /** No name is longer. */
 const maxNameLength = 40;

@@ -1,7 +1,7 @@
 import type { Answer } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import type { Command } from '../../chat/command/declaration.ts';
+import type { Command, Registry } from '../../chat/command/declaration.ts';
 import { helpForTopic, topicFor } from '../../chat/command/help-topics.ts';
 import {
   commandsAbout,
@@ -12,7 +12,6 @@ import {
   helpForGroup,
   helpForWord,
 } from '../../chat/command/help.ts';
-import type { Registry } from '../../chat/command/registry.ts';
 import { TargetError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 

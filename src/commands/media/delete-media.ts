@@ -1,11 +1,10 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
-import type { Answer, Block, Content } from '../../chat/answers/answer.ts';
+import type { Answer, Block, Content, Preview } from '../../chat/answers/answer.ts';
 import { ago, count, size, when, whole } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import type { Preview } from '../../chat/command/declaration.ts';
 import { sortFlags } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';

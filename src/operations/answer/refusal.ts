@@ -1,10 +1,9 @@
 import { bold, line, sentence } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Content, Status } from '../../chat/answers/answer.ts';
-import type { Danger } from '../../chat/command/declaration.ts';
+import type { Danger, Registry } from '../../chat/command/declaration.ts';
 import { usageFor } from '../../chat/command/help.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
 import { canChange } from '../../chat/command/properties.ts';
-import type { Registry } from '../../chat/command/registry.ts';
 import {
   DeniedError,
   HomeserverError,

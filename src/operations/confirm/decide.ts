@@ -1,4 +1,4 @@
-import type { Registry } from '../../chat/command/registry.ts';
+import type { Registry } from '../../chat/command/declaration.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import {
   DeniedError,

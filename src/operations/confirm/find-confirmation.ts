@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago, dateTime } from '../../chat/answers/phrases.ts';
-import type { Registry } from '../../chat/command/registry.ts';
+import type { Registry } from '../../chat/command/declaration.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';

@@ -1,8 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
 
 import { code } from '../../chat/answers/answer.ts';
-import type { AnswerFile } from '../../chat/answers/answer.ts';
-import type { Context, Preview } from '../../chat/command/declaration.ts';
+import type { AnswerFile, Preview } from '../../chat/answers/answer.ts';
+import type { Context } from '../../chat/command/declaration.ts';
 import type { LeftOut } from '../../chat/command/invocation.ts';
 import { subjectOf } from '../../chat/command/properties.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';

@@ -1,6 +1,5 @@
-import type { Command } from '../../chat/command/declaration.ts';
+import type { Command, Guess, Registry } from '../../chat/command/declaration.ts';
 import { topicFor } from '../../chat/command/help-topics.ts';
-import type { Guess, Registry } from '../../chat/command/registry.ts';
 import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { localpartOf, parseRoomId } from '../../core/ids.ts';

@@ -1,4 +1,4 @@
-import type { Registry } from '../../chat/command/registry.ts';
+import type { Registry } from '../../chat/command/declaration.ts';
 import { writeStructured } from '../../chat/command/structured.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { Incoming, Message } from '../management-room.ts';

@@ -1,7 +1,6 @@
-import type { GroupedCommand } from '../../chat/command/declaration.ts';
+import type { GroupedCommand, Registry } from '../../chat/command/declaration.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
-import type { Registry } from '../../chat/command/registry.ts';
 import { flagParts, isFlag, tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { matrixToLink } from '../../chat/reading/values.ts';

@@ -1,7 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { clock } from '../../chat/answers/phrases.ts';
+import type { Registry } from '../../chat/command/declaration.ts';
 import { recordCommandsIn } from '../../chat/command/registry.ts';
-import type { Registry } from '../../chat/command/registry.ts';
 import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';

@@ -1,7 +1,6 @@
 import { roles } from '../../chat/command/declaration.ts';
-import type { Role } from '../../chat/command/declaration.ts';
+import type { Registry, Role } from '../../chat/command/declaration.ts';
 import { leastDangerOf, roleFor } from '../../chat/command/properties.ts';
-import type { Registry } from '../../chat/command/registry.ts';
 import type { UserId } from '../../core/ids.ts';
 
 /** Who has which role in the management room at this moment. */

@@ -1,4 +1,4 @@
-import type { Registry } from '../../chat/command/registry.ts';
+import type { Registry } from '../../chat/command/declaration.ts';
 import type { Services } from '../../services/services.ts';
 import type { Viewer } from '../access/viewer.ts';
 import type { Page } from '../view/layout.ts';

@@ -1,7 +1,6 @@
 import { bold, code, facts, line, sentence } from '../../../chat/answers/answer.ts';
-import type { Answer, Block, Content } from '../../../chat/answers/answer.ts';
+import type { Answer, Block, Content, Preview } from '../../../chat/answers/answer.ts';
 import { count } from '../../../chat/answers/phrases.ts';
-import type { Preview } from '../../../chat/command/declaration.ts';
 import type { MxcUri } from '../../../core/ids.ts';
 import { whyFailed } from '../../../services/services.ts';
 import type { FailedFile, FileChanges, NamedFile } from '../../../services/services.ts';

@@ -1,8 +1,8 @@
 import { facts, line } from '../../../chat/answers/answer.ts';
-import type { Block, Content } from '../../../chat/answers/answer.ts';
+import type { Block, Content, Preview } from '../../../chat/answers/answer.ts';
 import { amount, count, whole } from '../../../chat/answers/phrases.ts';
 import { memberCounts, remoteMembers, roomNameAndId } from '../../../chat/answers/room.ts';
-import type { Context, Preview } from '../../../chat/command/declaration.ts';
+import type { Context } from '../../../chat/command/declaration.ts';
 import type { LeftOut } from '../../../chat/command/invocation.ts';
 import { TargetError } from '../../../core/errors.ts';
 import type { RoomId } from '../../../core/ids.ts';

@@ -1,10 +1,10 @@
 import { nameAndId } from '../../../chat/answers/account.ts';
 import { code, facts, line } from '../../../chat/answers/answer.ts';
-import type { Block, Content } from '../../../chat/answers/answer.ts';
+import type { Block, Content, Preview } from '../../../chat/answers/answer.ts';
 import { count, span, whole } from '../../../chat/answers/phrases.ts';
 import { roomName, roomNameAndId } from '../../../chat/answers/room.ts';
 import { flag, positional } from '../../../chat/command/arguments.ts';
-import type { Context, Preview, Step } from '../../../chat/command/declaration.ts';
+import type { Context, Step } from '../../../chat/command/declaration.ts';
 import { undoneBy } from '../../../chat/reading/entry-number.ts';
 import { idWord } from '../../../chat/reading/values.ts';
 import { TargetError, orUndefined } from '../../../core/errors.ts';
