@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import type { Absent } from '../chat/answers/absent.ts';
+import type { AnswerFile, Preview } from '../chat/answers/answer.ts';
 import { dangers } from '../chat/command/declaration.ts';
 import type { Command, Context, Danger, Registry, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
@@ -19,13 +20,16 @@ import type { Account, AccountFilter, Services } from '../services/services.ts';
 import type { Intent } from '../store/tables/audit-log.ts';
 import { at, serverFor } from './at-homeserver.ts';
 import type { HomeserversContext } from './at-homeserver.ts';
-import type { RunningOperation } from './execute/operation.ts';
 import type { Settings } from './settings.ts';
 
 declare const stage: unique symbol;
 interface Stage<Name extends string> {
   readonly [stage]: Name;
 }
+
+/** What has passed the next stage. */
+export type Next<Before extends Stage<string>, Name extends string> = Omit<Before, typeof stage> &
+  Stage<Name>;
 
 /** A message that was read as a command. */
 export interface Parsed {
@@ -59,27 +63,27 @@ export interface Staying {
 export type Authorized = Parsed & Stage<'authorized'> & { readonly role: Role };
 
 /** Its accounts exist, belong to this server, and may be touched. Only `resolve` makes one. */
-export type Resolved = Omit<Authorized, typeof stage> &
-  Stage<'resolved'> & {
-    /** The accounts that it acts on, in the order given; empty if it acts on none. */
-    readonly accounts: readonly Account[];
-    /** Accounts that were named and are not acted on. */
-    readonly leftOut: readonly LeftOut[];
-    /** The users and rooms that a read asks about and that this server does not have. */
-    readonly absent: readonly Absent[];
-  };
+export type Resolved = Next<Authorized, 'resolved'> & {
+  /** The accounts that it acts on, in the order given; empty if it acts on none. */
+  readonly accounts: readonly Account[];
+  /** Accounts that were named and are not acted on. */
+  readonly leftOut: readonly LeftOut[];
+  /** The users and rooms that a read asks about and that this server does not have. */
+  readonly absent: readonly Absent[];
+};
 
-/** Everybody who must agree has agreed, and its start is committed. Only `confirm` makes one. */
-export type Confirmed = Omit<Resolved, typeof stage> &
-  Stage<'confirmed'> & {
-    readonly confirmer: UserId | undefined;
-    /** The operation; undefined for what changes nothing. */
-    readonly operation: RunningOperation | undefined;
-  };
+/** What a person is shown before they confirm, and what exactly will be done then. */
+export interface Shown {
+  readonly preview: Preview;
+  /** The accounts that were shown, without those that are left out. */
+  readonly resolved: Resolved;
+  /** The list of accounts or rooms, if it is too long for a message. */
+  readonly file?: AnswerFile;
+}
 
 /** Marks a value as having passed a stage. Only stages call this. */
-export function passed<Next>(value: Omit<Next, typeof stage>): Next {
-  return value as Next;
+export function passed<Value>(value: Omit<Value, typeof stage>): Value {
+  return value as Value;
 }
 
 /** The same command with fewer accounts. */

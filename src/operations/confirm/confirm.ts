@@ -16,14 +16,15 @@ import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { beginFirst } from '../execute/begin.ts';
 import { plannedOperation } from '../execute/operation-field.ts';
 import { newOperation, unitsOf } from '../execute/operation.ts';
+import type { Confirmed } from '../execute/operation.ts';
 import type { InFlight } from '../execute/reconcile.ts';
 import { askerName } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
 import type { ConfirmationPolicy, Settings } from '../settings.ts';
 import { otherTarget, passed, readInvocation, targetsOf } from '../stages.ts';
-import type { Confirmed, Parsed, Resolved } from '../stages.ts';
+import type { Parsed, Resolved, Shown } from '../stages.ts';
 import { makePreview } from './preview.ts';
-import type { PreviewContext, Shown } from './preview.ts';
+import type { PreviewContext } from './preview.ts';
 import { isForLater, laterBlocks, schedule } from './schedule.ts';
 import type { ScheduleContext } from './schedule.ts';
 

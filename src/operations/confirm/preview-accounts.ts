@@ -16,19 +16,25 @@ import { localpartOf } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import { commonStart } from '../../core/text.ts';
 import type { Account } from '../../services/services.ts';
+import type { Store } from '../../store/store.ts';
 import { timersOf } from '../execute/timers.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { narrow } from '../stages.ts';
-import type { Resolved } from '../stages.ts';
+import type { Resolved, Shown } from '../stages.ts';
 import { firstOf, maxNamedFirst } from './first-names.ts';
 import { leftOutBlocks, leftOutText, maxNamed, maxShown, skippedBlocks } from './left-out.ts';
-import type { PreviewContext, Shown } from './preview.ts';
 
 /** If there are more accounts than this, the command describes only the first. */
 const maxDescribed = 100;
 /** How many previews are made at the same time. */
 const concurrency = 4;
 const yearMs = 31_557_600_000;
+
+/** What making a preview of several accounts needs. */
+interface AccountsPreviewContext {
+  readonly store: Pick<Store, 'timers'>;
+  now(): number;
+}
 
 /**
  * What a person is shown before a command is carried out for several accounts. Those that need nothing done are
@@ -37,7 +43,7 @@ const yearMs = 31_557_600_000;
  * @throws TargetError none of them needs anything done
  */
 export async function previewOfAccounts(
-  context: PreviewContext,
+  context: AccountsPreviewContext,
   resolved: Resolved,
   commandContexts: readonly Context[],
 ): Promise<Shown> {
@@ -79,7 +85,7 @@ interface AccountPreview {
 }
 
 async function describe(
-  context: Pick<PreviewContext, 'store'>,
+  context: Pick<AccountsPreviewContext, 'store'>,
   resolved: Resolved,
   commandContext: Context,
   account: Account | undefined,

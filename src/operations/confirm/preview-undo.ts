@@ -4,11 +4,10 @@ import { code, line } from '../../chat/answers/answer.ts';
 import type { AnswerFile, Block } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import type { Parsed, Resolved } from '../stages.ts';
+import type { Parsed, Resolved, Shown } from '../stages.ts';
 import { targetsOf } from '../stages.ts';
 import { firstOf } from './first-names.ts';
 import { leftOutBlocks, maxNamed, maxShown } from './left-out.ts';
-import type { Shown } from './preview.ts';
 
 /** What a person is shown before an operation is taken back: what is done, and what stays. */
 export function previewOfUndo(resolved: Resolved, parts: readonly Parsed[]): Shown {

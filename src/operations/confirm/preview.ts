@@ -12,22 +12,13 @@ import { stepsOf } from '../execute/operation.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import { commandContextsFor, passed, targetsOf } from '../stages.ts';
-import type { Authorized, CommandContextParts, Resolved } from '../stages.ts';
+import type { Authorized, CommandContextParts, Resolved, Shown } from '../stages.ts';
 import { leftOutBlocks, maxNamed, maxShown, skippedBlocks } from './left-out.ts';
 import { previewOfAccounts } from './preview-accounts.ts';
 import { previewOfUndo } from './preview-undo.ts';
 
 /** What making a preview needs. */
 export type PreviewContext = CommandContextParts & { readonly store: Pick<Store, 'timers'> };
-
-/** What a person is shown before they confirm, and what exactly will be done then. */
-export interface Shown {
-  readonly preview: Preview;
-  /** The accounts that were shown, without those that are left out. */
-  readonly resolved: Resolved;
-  /** The list of accounts or rooms, if it is too long for a message. */
-  readonly file?: AnswerFile;
-}
 
 /**
  * Makes a preview of each target. Of several accounts, those that need nothing done are left out.

@@ -9,7 +9,7 @@ import type { OperationTarget } from '../../store/tables/operation-targets.ts';
 import type { Operation } from '../../store/tables/operations.ts';
 import type { Timer } from '../../store/tables/timers.ts';
 import { parsedOf, targetsOf } from '../stages.ts';
-import type { Parsed, ParsedContext, Resolved } from '../stages.ts';
+import type { Next, Parsed, ParsedContext, Resolved } from '../stages.ts';
 
 /** How an operation has ended for a target, as far as is known. */
 export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
@@ -73,6 +73,13 @@ export interface RunningOperation {
   /** Its answer shows how it ended, as far as is known. */
   isTold: boolean;
 }
+
+/** Everybody who must agree has agreed, and its start is committed. Only `confirm` makes one. */
+export type Confirmed = Next<Resolved, 'confirmed'> & {
+  readonly confirmer: UserId | undefined;
+  /** The operation; undefined for what changes nothing. */
+  readonly operation: RunningOperation | undefined;
+};
 
 /** One step that is done to one target: what has an audit entry of its own. */
 export interface Unit {

@@ -1,7 +1,6 @@
 import { actorName } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { Confirmed } from '../stages.ts';
-import type { Attempt } from './operation.ts';
+import type { Attempt, Confirmed } from './operation.ts';
 
 /**
  * Resolves the report that an operation was about, in the transaction of its outcome, if the operation
