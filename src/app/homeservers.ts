@@ -11,7 +11,10 @@ import { watchHomeserver } from './other-homeservers/watch.ts';
 import type { WatchHomeserverOptions } from './other-homeservers/watch.ts';
 
 /** A homeserver that has answered, and what commands can do there. */
-interface ModeratedHomeserver extends Pick<Homeserver, 'api' | 'botUser' | 'serverName'> {
+interface ModeratedHomeserver extends Pick<
+  Homeserver,
+  'api' | 'botUser' | 'requestTimeoutMs' | 'serverName'
+> {
   readonly services: HomeserverServices;
 }
 

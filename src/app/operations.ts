@@ -70,10 +70,10 @@ export function createOperations(options: {
   const { homeservers } = options;
 
   const atHomeserver = (serverName: string): AtHomeserver => {
-    const { api, botUser, services: own } = homeservers.get(serverName);
+    const { api, botUser, requestTimeoutMs, services: own } = homeservers.get(serverName);
     return {
       services: { ...services, ...own },
-      settings: { ...settings, serverName, botUser },
+      settings: { ...settings, serverName, botUser, reconcileAfterMs: requestTimeoutMs },
       findAccount: api.users.find,
       findSimilar: own.accounts.similar,
     };

@@ -126,6 +126,30 @@ describe('two homeservers', () => {
   });
 });
 
+test('one that is away when the bot starts works as soon as it answers', async () => {
+  const there = await newUserOnTwo('there');
+  await using away = await openGate(two.url);
+  away.close(all);
+  const { accessToken } = botOnTwo.account;
+  const other = await openRoom(
+    {},
+    {
+      others: [{ serverName, url: away.url, accessToken }],
+      timing: { homeserverLookMs: 500 },
+    },
+  );
+  try {
+    const unknown = await other.ana.ask(`!user ${there.userId}`);
+    expect(unknown.body).toContain('two.example has not answered yet');
+    away.open();
+    const status = async () => (await other.ana.ask('!status')).body;
+    await expect.poll(status).toMatch(/^✅ Everything is working/u);
+    expect((await other.ana.ask(`!user ${there.userId}`)).field.status).toBe('done');
+  } finally {
+    await other.close();
+  }
+});
+
 test('check-config checks each of them, and says which', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
   const file = path.join(folder, 'lawspeaker.yaml');

@@ -99,11 +99,11 @@ export function watchHomeserver(
       breaker.close();
     }
     if (told !== kind && (kind === 'refused' || Date.now() - since >= troubleMs)) {
-      told = kind;
       await alarm(
         `homeserver ${serverName} ${kind} ${Date.now()}`,
         cannotBeUsed(serverName, trouble),
       );
+      told = kind;
     }
   }
 
