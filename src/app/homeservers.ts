@@ -1,9 +1,8 @@
 import type { HomeserverName } from '../chat/reading/values.ts';
 import type { Config } from '../config/schema.ts';
 import { isLate } from '../core/async/patience.ts';
-import { UnreachableError } from '../core/errors.ts';
+import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
-import { aboutServer } from '../homeserver/named-server.ts';
 import type { HomeserverState } from '../services/bot/bot-operations.ts';
 import type { HomeserverServices } from '../services/services.ts';
 import type { Homeserver } from './homeserver.ts';
@@ -22,7 +21,10 @@ interface ModeratedHomeserver extends Pick<
 export interface Homeservers {
   /** Where the management room is. */
   readonly first: Homeserver;
-  /** @throws UnreachableError it has not answered since the bot started, or the bot can't be used there */
+  /**
+   * @throws UnreachableError it has not answered since the bot started, or the bot can't be used there
+   * @throws TargetError it is not in the configuration
+   */
   get(serverName: string): ModeratedHomeserver;
   /** Whether this is one of the bot's own accounts. */
   isBot(user: UserId): boolean;
@@ -71,10 +73,11 @@ export function createHomeservers(
     }
     const other = others.find((one) => one.serverName === serverName);
     if (other === undefined) {
-      // An operation may be older than the configuration.
-      throw aboutServer(
-        new UnreachableError('none', 'is not in the bot’s configuration', false),
-        serverName,
+      // An operation may be older than the configuration. Waiting for it would be in vain.
+      throw new TargetError(
+        'unknown',
+        `${serverName} is not among my homeservers any more`,
+        'Whoever runs the bot can add it to `homeservers` in the configuration again.',
       );
     }
     return other.get();

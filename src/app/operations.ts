@@ -114,7 +114,8 @@ export function createOperations(options: {
       await pipeline.expireConfirmations();
       // Operations that an earlier process left are finished first.
       if (isRunning) {
-        const run = async (operation: Operation) => runScheduled(context, operation);
+        const run = async (operation: Operation, waiting: ReadonlySet<string>) =>
+          runScheduled(context, operation, waiting);
         const { nextAt } = await runDue({ store, run, now: context.now }, signal);
         if (nextAt !== undefined) {
           due.wakeAt(nextAt);

@@ -1,7 +1,7 @@
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
 import { takesRemote } from '../chat/command/properties.ts';
-import { UnreachableError } from '../core/errors.ts';
+import { TargetError, UnreachableError } from '../core/errors.ts';
 import { serverNameOf } from '../core/ids.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Account, Services } from '../services/services.ts';
@@ -29,6 +29,7 @@ export interface HomeserversContext {
    * What stages work with on one of several homeservers.
    *
    * @throws UnreachableError it has not answered since the bot started
+   * @throws TargetError it is not in the configuration, which may be newer than an operation
    */
   atHomeserver(serverName: string): AtHomeserver;
 }
@@ -37,6 +38,7 @@ export interface HomeserversContext {
  * The same context for work on one of the homeservers.
  *
  * @throws UnreachableError it has not answered since the bot started
+ * @throws TargetError it is not in the configuration
  */
 export function at<Context extends HomeserversContext>(
   context: Context,
@@ -51,11 +53,11 @@ export function at<Context extends HomeserversContext>(
 export function atOrWhyNot<Context extends HomeserversContext>(
   context: Context,
   serverName: string | undefined,
-): Context | UnreachableError {
+): Context | TargetError | UnreachableError {
   try {
     return at(context, serverName);
   } catch (error) {
-    if (error instanceof UnreachableError) {
+    if (error instanceof TargetError || error instanceof UnreachableError) {
       return error;
     }
     throw error;
@@ -64,7 +66,8 @@ export function atOrWhyNot<Context extends HomeserversContext>(
 
 /**
  * The server name of the homeserver that a command works on, for one of its accounts: the account's own, unless the
- * command says another one and may be about users of any server; otherwise the first. Undefined if there is only one.
+ * command says another one and may be about users of any server; otherwise the first. Undefined if there is only one,
+ * unless the command says one.
  *
  * @param user undefined if it acts on no account
  */
@@ -74,7 +77,8 @@ export function serverFor(
   user?: UserId,
 ): string | undefined {
   if (homeservers.length < 2) {
-    return undefined;
+    // When it was asked for, there may have been another one.
+    return on;
   }
   const own = user === undefined ? undefined : ownServer({ settings: { homeservers } }, user);
   return (takesRemote(command) ? (on ?? own) : (own ?? on)) ?? homeservers[0]?.serverName;

@@ -1,5 +1,6 @@
 import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Context, Reconciliation, Step } from '../../chat/command/declaration.ts';
+import { takesRemote } from '../../chat/command/properties.ts';
 import {
   ForeignAnswerError,
   HomeserverError,
@@ -9,6 +10,8 @@ import {
   mayHaveHappened,
   codeOf,
 } from '../../core/errors.ts';
+import { serverNameOf } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
@@ -43,7 +46,7 @@ export async function attemptUnit(
   const task = taskOf(operation, unit);
   const step = stepsOf(task.command, task.invocation.arguments)[stepIndexOf(unit)];
   const context = atOrWhyNot(everywhere, serverFor(everywhere, task, unit.target));
-  if (context instanceof UnreachableError) {
+  if (context instanceof LawspeakerError) {
     return { ...attemptedOf(unit, step), status: 'failed', error: context };
   }
   const result = await attemptOnce(
@@ -79,6 +82,14 @@ export async function reconcileUnit(
   if (context instanceof UnreachableError) {
     return { ...about, status: before === 'running' ? 'running' : 'unknown', isOpen: true };
   }
+  if (context instanceof TargetError) {
+    // Nobody can be asked any more.
+    return { ...about, status: 'unknown', error: context };
+  }
+  if (unit.target !== undefined && isElsewhere(context, task, unit.target)) {
+    // Nor here: its homeserver is not in the configuration any more.
+    return { ...about, status: 'unknown' };
+  }
   const found = await reconcile(
     context,
     reconcilable(task.command, step),
@@ -92,6 +103,15 @@ export async function reconcileUnit(
       : reconciledAttempt(context, found, unit.intent ?? 0)),
     ...(found === 'done' ? changeOfReconciled(context, task, unit, step) : {}),
   };
+}
+
+/** Whether this homeserver knows nothing about a command's account. */
+function isElsewhere(
+  { settings }: AttemptContext,
+  { command }: Pick<RunningOperation, 'command'>,
+  user: UserId,
+): boolean {
+  return !takesRemote(command) && serverNameOf(user) !== settings.serverName;
 }
 
 /** What a step that was cut off and done has changed; nothing if that is not known. */

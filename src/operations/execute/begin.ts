@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { LeftOut } from '../../chat/command/invocation.ts';
-import { DeniedError, LawspeakerError, UnreachableError } from '../../core/errors.ts';
+import { DeniedError, LawspeakerError, TargetError, UnreachableError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
@@ -304,6 +304,9 @@ async function whyUnanswered(
   error: LawspeakerError,
 ): Promise<string | typeof later | typeof again> {
   const there = atOrWhyNot(context, queue.server);
+  if (there instanceof TargetError) {
+    return `was left alone: ${there.message}`;
+  }
   if (there instanceof UnreachableError || !(await answers(there))) {
     return (await whyStopped(context, context.store, queue)) ?? later;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { createBackoff } from '../../core/async/backoff.ts';
-import { StoreError, UnreachableError, UnrecordedError } from '../../core/errors.ts';
+import { LawspeakerError, StoreError, UnrecordedError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import { atOrWhyNot } from '../at-homeserver.ts';
@@ -51,7 +51,7 @@ export async function attemptAndFollow(
     // It was begun before a restart: who may be touched may have changed since.
     const there = atOrWhyNot(context, queue.server);
     const account =
-      there instanceof UnreachableError
+      there instanceof LawspeakerError
         ? undefined
         : await resolveOne(there, task, unit.target).catch(() => undefined);
     if (account === undefined || 'why' in account) {

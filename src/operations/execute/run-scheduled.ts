@@ -12,6 +12,7 @@ import type { Timer } from '../../store/tables/timers.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
+import { serverFor } from '../at-homeserver.ts';
 import { authorize, requireRole } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { start } from '../confirm/confirm.ts';
@@ -23,7 +24,7 @@ import type { SendPermission } from '../management-room.ts';
 import { commandNamed, readingContext } from '../parse/command-line.ts';
 import type { CommandNameContext, ReadingSettings } from '../parse/command-line.ts';
 import { undoOperation, whyChanged } from '../parse/undo-operation.ts';
-import { dangerOfInvocation, parsedOf, readInvocation, targetsOf } from '../stages.ts';
+import { dangerOfInvocation, otherTarget, parsedOf, readInvocation, targetsOf } from '../stages.ts';
 import type { Parsed, ParsedContext } from '../stages.ts';
 import { logFault } from './attempt.ts';
 import { execute } from './execute.ts';
@@ -46,17 +47,26 @@ export type ScheduledContext = ParseTimerContext &
     readonly log: Pick<Log, 'error' | 'warn'>;
   };
 
-/** `ended`: without being started. `later`: the homeserver, the database or the room can't be reached now. */
-export type ScheduledRun = 'started' | 'ended' | 'later';
+/**
+ * `ended`: without being started. `later`: the homeserver, the database or the room can't be reached now. `Postponed`:
+ * another homeserver can't.
+ */
+export type ScheduledRun = 'started' | 'ended' | 'later' | Postponed;
+
+/** What waits for a homeserver that can't be reached: its name if it is the only one, and the targets of an operation. */
+type Postponed = readonly string[];
 
 /**
  * Starts an operation that is due: a command that was scheduled, or the reversal of an earlier one. It passes
  * the same stages as every command, with the roles, the protection and the targets of now. Nobody is asked to
  * confirm it: they agreed to it before.
+ *
+ * @param waiting what operations that were due before wait for: what is done to one target stays in order
  */
 export async function runScheduled(
   context: ScheduledContext,
   operation: Operation,
+  waiting: ReadonlySet<string> = new Set(),
 ): Promise<ScheduledRun> {
   if (context.sendPermission.whyMissing() !== undefined) {
     return 'later';
@@ -65,6 +75,10 @@ export async function runScheduled(
   let parsed: Parsed | undefined;
   try {
     parsed = await read(context, operation);
+    const needed = neededBy(context, parsed);
+    if (needed?.some((one) => waiting.has(one)) === true) {
+      return needed;
+    }
     const authorized = authorize(context, parsed);
     await assertUnchanged(context, parsed);
     if (confirmer !== undefined) {
@@ -81,7 +95,8 @@ export async function runScheduled(
     return 'started';
   } catch (error) {
     if (error instanceof UnreachableError || error instanceof StoreError) {
-      return 'later';
+      const needed = parsed && error instanceof UnreachableError && neededBy(context, parsed);
+      return needed || 'later';
     }
     logFault(context.log, operation.command, error);
     context.log.warn(
@@ -91,6 +106,29 @@ export async function runScheduled(
     await refuse(context, operation, parsed, error);
     return 'ended';
   }
+}
+
+/** What an operation waits for if one of its homeservers can't be reached; undefined if it only needs the first. */
+function neededBy(context: ScheduledContext, parsed: Parsed): Postponed | undefined {
+  const parts = parsed.parts ?? [parsed];
+  const [first] = context.settings.homeservers;
+  const servers = new Set(
+    parts.flatMap((part) => {
+      const users = targetsOf(part);
+      return (users.length === 0 ? [undefined] : users).map((user) =>
+        serverFor(context, part, user),
+      );
+    }),
+  );
+  servers.delete(undefined);
+  servers.delete(first?.serverName);
+  const [only, another] = servers;
+  return only === undefined
+    ? undefined
+    : [
+        ...(another === undefined ? [only] : []),
+        ...parts.flatMap((part) => [...targetsOf(part), otherTarget(part) ?? []].flat()),
+      ];
 }
 
 async function read(context: ScheduledContext, operation: Operation): Promise<Parsed> {
@@ -190,25 +228,33 @@ export function parseTimer(
 export async function runDue(
   options: {
     readonly store: Pick<Store, 'operations'>;
-    readonly run: (operation: Operation) => Promise<ScheduledRun>;
+    readonly run: (operation: Operation, waiting: ReadonlySet<string>) => Promise<ScheduledRun>;
     readonly now: () => number;
   },
   signal: AbortSignal,
 ): Promise<{ readonly nextAt: number | undefined }> {
   const { store, run, now } = options;
+  const waiting = new Set<string>();
+  let againAt: number | undefined;
   for (const operation of await store.operations.scheduled()) {
     const { notBefore } = operation;
     if (signal.aborted || notBefore === null) {
       break;
     }
     if (notBefore > now()) {
-      return { nextAt: notBefore };
+      return { nextAt: Math.min(notBefore, againAt ?? notBefore) };
     }
-    if ((await run(operation)) === 'later') {
+    const result = await run(operation, waiting);
+    if (result === 'later') {
       return { nextAt: now() + retryMs };
     }
+    if (typeof result !== 'string') {
+      // What needs only other homeservers is not held up.
+      result.forEach((one) => waiting.add(one));
+      againAt = now() + retryMs;
+    }
   }
-  return { nextAt: undefined };
+  return { nextAt: againAt };
 }
 
 /** How soon what could not be started is tried again. */

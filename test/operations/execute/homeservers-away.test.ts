@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { hourMs } from '../../../src/core/duration.ts';
+import { TargetError, UnreachableError } from '../../../src/core/errors.ts';
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import type { AtHomeserver } from '../../../src/operations/at-homeserver.ts';
+import { recover } from '../../../src/operations/execute/recover.ts';
+import { runDue, runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
+import { openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
+import type { LockServer } from '../../support/lock-server.ts';
+
+const here = 'localhost';
+const there = 'two.example';
+const onTwo = '@u1:two.example';
+
+let server: LockServer;
+let isTwoAway = false;
+let configured: readonly string[];
+
+beforeEach(async () => {
+  server = await openLockServer();
+  isTwoAway = false;
+  configure(here, there);
+  const { context } = server.bot;
+  Object.assign(context, {
+    atHomeserver(serverName: string): AtHomeserver {
+      if (!configured.includes(serverName)) {
+        throw new TargetError('unknown', `${serverName} is not among my homeservers any more`);
+      }
+      return {
+        services: context.services,
+        settings: { ...context.settings, serverName },
+        findSimilar: context.findSimilar,
+        async findAccount(user) {
+          if (isTwoAway) {
+            throw new UnreachableError('none', 'does not answer', false);
+          }
+          return context.findAccount(user);
+        },
+      };
+    },
+  });
+});
+afterEach(async () => server.bot.store.close());
+
+/** The bot starts again with these homeservers. */
+function configure(...names: readonly string[]): void {
+  configured = names;
+  const { context } = server.bot;
+  Object.assign(context, {
+    settings: {
+      ...context.settings,
+      homeservers: names.map((serverName) => ({ name: serverName, serverName })),
+    },
+  });
+}
+
+const say = async (body: string) => sayTo(server, body);
+
+async function pass(ms: number): Promise<Outgoing[]> {
+  const { bot } = server;
+  bot.clock.now += ms;
+  const { sent } = await bot.run(async () =>
+    runDue(
+      {
+        store: bot.store,
+        run: async (operation, waiting) => runScheduled(bot.context, operation, waiting),
+        now: bot.context.now,
+      },
+      new AbortController().signal,
+    ),
+  );
+  return sent.map(({ outgoing }) => outgoing);
+}
+
+describe('what is scheduled, while another homeserver is away', () => {
+  test('is done on the first at its time, and there when it is back', async () => {
+    await say(`!lock ${onTwo} --in 1h`);
+    await say('!lock @u1:localhost --in 1h');
+    isTwoAway = true;
+    await pass(hourMs);
+    expect(server.calls).toEqual(['@u1:localhost']);
+    isTwoAway = false;
+    await pass(hourMs);
+    expect(server.calls).toEqual(['@u1:localhost', onTwo]);
+  });
+
+  test('stays in order for one target', async () => {
+    await say(`!lock ${onTwo} --in 1h`);
+    await say(`!unlock ${onTwo} --in 2h`);
+    isTwoAway = true;
+    const { findAccount } = server.bot.context;
+    await pass(hourMs);
+    // It comes back between the two.
+    let asked = 0;
+    Object.assign(server.bot.context, {
+      async findAccount(user: never) {
+        asked += 1;
+        isTwoAway = false;
+        return findAccount(user);
+      },
+    });
+    await pass(hourMs);
+    expect(asked).toBe(0);
+    isTwoAway = false;
+    await pass(hourMs);
+    expect(server.calls).toEqual([onTwo, onTwo]);
+    expect(server.locked).not.toContain(onTwo);
+  });
+});
+
+describe('a homeserver that is not in the configuration any more', () => {
+  const leftOver = [[[here]], [[here, 'three.example']]];
+
+  test.each(leftOver)('ends what was scheduled there, and holds up nothing: %j', async (left) => {
+    await say(`!background-updates --disable --on ${there} --in 1h`);
+    await say(`!lock ${onTwo} --in 1h`);
+    await say('!lock @u1:localhost --in 1h');
+    configure(...left);
+    const sent = await pass(hourMs);
+    expect(JSON.stringify(sent)).toContain('two.example is not among my homeservers any more');
+    expect(JSON.stringify(sent)).toContain(`${onTwo} is on another server`);
+    expect(server.calls).toEqual(['@u1:localhost']);
+    expect(await server.bot.store.operations.scheduled()).toEqual([]);
+  });
+
+  test('ends a confirmation that was asked before', async () => {
+    await say(`!deactivate ${onTwo}`);
+    configure(here);
+    const sent = await say('!confirm');
+    expect(JSON.stringify(sent)).toContain(`${onTwo} is on another server`);
+    expect(await server.bot.store.confirmations.pending()).toEqual([]);
+  });
+
+  test.each(leftOver)(
+    'ends a call whose answer is not known, and asks no other: %j',
+    async (left) => {
+      server.before = async () => {
+        throw new UnreachableError('PUT /lock', 'did not answer', true);
+      };
+      let asked = 0;
+      Object.assign(server.bot.api.users, {
+        async get() {
+          asked += 1;
+          throw new UnreachableError('GET', 'did not answer', false);
+        },
+      });
+      await say(`!lock ${onTwo}`);
+      expect(await server.bot.store.operations.running()).toHaveLength(1);
+      configure(...left);
+      asked = 0;
+      const { sent } = await server.bot.run(async () => recover(server.bot.context));
+      expect(outcomeIn(sent.map(({ outgoing }) => outgoing))?.status).toBe('unknown');
+      expect(asked).toBe(0);
+      expect(await server.bot.store.operations.running()).toEqual([]);
+    },
+  );
+});
