@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, open, readFile, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,10 +10,13 @@ import { poll } from '../../src/core/async/poll.ts';
 import { SetupError } from '../../src/core/errors.ts';
 import { listenerConfig, listeningPort, logConfig, newSynapseConfig } from './config.ts';
 import type { SynapseConfig } from './config.ts';
-import { useExternal } from './external-homeserver.ts';
 import { guarded } from './guarded-child.ts';
 import { installSynapse } from './install.ts';
 import type { InstallOptions } from './install.ts';
+import { MatrixUser } from './matrix-user.ts';
+
+const urlName = 'LAWSPEAKER_TEST_HOMESERVER_URL';
+const secretName = 'LAWSPEAKER_TEST_HOMESERVER_SHARED_SECRET';
 
 export interface Homeserver {
   /** Base URL of the client-server API and the admin API, without a slash at the end. */
@@ -45,10 +49,38 @@ export interface OwnHomeserver extends Homeserver {
  */
 export async function startHomeserver(options: InstallOptions = {}): Promise<Homeserver> {
   const { env = process.env } = options;
-  const url = env['LAWSPEAKER_TEST_HOMESERVER_URL'];
+  const url = env[urlName];
   return url
-    ? useExternal(url, env['LAWSPEAKER_TEST_HOMESERVER_SHARED_SECRET'])
+    ? useExternal(url, env[secretName])
     : startOwnHomeserver({}, options);
+}
+
+/**
+ * Uses a Synapse that already runs, and never stops it. Registers one account on it, to check the
+ * secret and to learn the server's name.
+ *
+ * @throws SetupError if it can't be reached, isn't Synapse, or the secret is missing or wrong
+ */
+async function useExternal(
+  givenUrl: string,
+  sharedSecret: string | undefined,
+): Promise<Homeserver> {
+  if (!sharedSecret) {
+    throw new SetupError(
+      `${urlName} is set, but ${secretName} is not: set it to that Synapse's registration_shared_secret.`,
+    );
+  }
+  const url = givenUrl.replace(/\/+$/u, '');
+  const localpart = `lawspeaker-${randomBytes(6).toString('hex')}`;
+  const { userId } = await MatrixUser.register({ url, sharedSecret }, { localpart }).catch(
+    (error: unknown) => {
+      throw new SetupError(
+        `${urlName}=${givenUrl}: can't register an account there (${String(error)}). Check that a Synapse runs there, that /_synapse/admin can be reached, and that ${secretName} is right.`,
+      );
+    },
+  );
+  const serverName = userId.slice(userId.indexOf(':') + 1);
+  return { url, serverName, sharedSecret, stop: async () => undefined };
 }
 
 /**

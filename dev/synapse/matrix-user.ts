@@ -1,6 +1,5 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 
-import type { Homeserver } from './homeserver.ts';
 import { request } from './http.ts';
 import type { RequestOptions } from './http.ts';
 
@@ -18,6 +17,12 @@ export interface RegisterOptions {
   /** Whether the account is a server admin. Default: false. */
   readonly admin?: boolean;
   readonly displayName?: string;
+}
+
+/** A homeserver, as far as making accounts there needs it. */
+interface RegistrationServer {
+  readonly url: string;
+  readonly sharedSecret: string;
 }
 
 export interface MatrixEvent {
@@ -56,14 +61,14 @@ export class MatrixUser {
   readonly homeserverUrl: string;
   account: Account;
 
-  constructor({ url }: Pick<Homeserver, 'url'>, account: Account) {
+  constructor({ url }: Pick<RegistrationServer, 'url'>, account: Account) {
     this.homeserverUrl = url;
     this.account = account;
   }
 
   /** Registers an account with the server's shared secret: `POST /_synapse/admin/v1/register`. */
   static async register(
-    { url, sharedSecret }: Pick<Homeserver, 'url' | 'sharedSecret'>,
+    { url, sharedSecret }: RegistrationServer,
     { localpart: username, admin = false, displayName: displayname }: RegisterOptions,
   ): Promise<MatrixUser> {
     const password = randomBytes(12).toString('base64url');

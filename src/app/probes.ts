@@ -14,7 +14,7 @@ import type { ReportReading } from '../services/bot/bot-operations.ts';
 import { createMetricValues } from '../services/bot/metric-values.ts';
 import type { Store } from '../store/store.ts';
 import type { Homeservers } from './homeservers.ts';
-import { usualReportTroubleMs } from './reports.ts';
+import { usualReportTroubleMs } from './timing.ts';
 import type { Timing } from './timing.ts';
 
 const usualSyncMarginMs = 15_000;

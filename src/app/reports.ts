@@ -1,7 +1,7 @@
 import type { Registry } from '../chat/command/declaration.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { durationMs, minuteMs } from '../core/duration.ts';
+import { durationMs } from '../core/duration.ts';
 import type { Watched } from '../operations/answer/greeting.ts';
 import type { Settings } from '../operations/settings.ts';
 import { createCardActions } from '../reports/cards/card-actions.ts';
@@ -17,10 +17,8 @@ import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import type { ConfiguredRule, Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 import type { Operations } from './operations.ts';
+import { usualReportTroubleMs } from './timing.ts';
 import type { Timing } from './timing.ts';
-
-/** If reports can't be read for this long, the room is told. */
-export const usualReportTroubleMs = 5 * minuteMs;
 
 /** Builds what alerts people about many new accounts, with the rules of the configuration. */
 export function createConfiguredSignUpWatch(options: {

@@ -1,4 +1,8 @@
 import type { PollTimes } from '../core/async/poll.ts';
+import { minuteMs } from '../core/duration.ts';
+
+/** If reports can't be read for this long, the room is told. */
+export const usualReportTroubleMs = 5 * minuteMs;
 
 /** What tests change: times, in milliseconds, and what would come between what they wait for. */
 export interface Timing {
@@ -12,7 +16,7 @@ export interface Timing {
   readonly pollIntervalMs?: number;
   /** Between two requests for new accounts, if there is a rule on sign-ups. */
   readonly signUpPollMs?: number;
-  /** The room is told if reports can't be read for this long. */
+  /** The room is told if reports can't be read for this long; by default, `usualReportTroubleMs`. */
   readonly reportTroubleMs?: number;
   /** How long a decision waits for a delivery before it looks for its confirmation again. */
   readonly deliveryPatienceMs?: number;

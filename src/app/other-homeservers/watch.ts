@@ -9,7 +9,7 @@ import { createBreaker } from '../../homeserver/breaker.ts';
 import { aboutServer } from '../../homeserver/named-server.ts';
 import type { HomeserverState } from '../../services/bot/bot-operations.ts';
 import type { Homeserver } from '../homeserver.ts';
-import { usualReportTroubleMs } from '../reports.ts';
+import { usualReportTroubleMs } from '../timing.ts';
 import { answersAgain, cannotBeUsed, reasonOf } from './alarms.ts';
 import { createLooker } from './look.ts';
 import type { Finding, LookOptions } from './look.ts';
