@@ -15,7 +15,7 @@ import { SetupError } from '../../src/core/errors.ts';
 import type { MasId } from '../../src/homeserver/mas/json-api.ts';
 import { createMasApi } from '../../src/homeserver/mas/mas-api.ts';
 import { openBrowser, registerClient } from './browser.ts';
-import type { Mas, MasPerson, StartedMas } from './delegated-homeserver.ts';
+import type { Mas, MasPerson, StartedMas } from './mas.ts';
 import type { Client } from './oauth.ts';
 import { newId } from './state.ts';
 

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { answerAdminApi } from './admin-api.ts';
 import { Refusal } from './answers.ts';
 import type { Answer, Call } from './answers.ts';
-import type { Mas, StartedMas } from './delegated-homeserver.ts';
+import type { Mas, StartedMas } from './mas.ts';
 import { addCompatSession, answerOAuth } from './oauth.ts';
 import { addSession, newId, newState, newUser, now } from './state.ts';
 import { createSynapseLink } from './synapse-link.ts';

@@ -50,9 +50,7 @@ export interface OwnHomeserver extends Homeserver {
 export async function startHomeserver(options: InstallOptions = {}): Promise<Homeserver> {
   const { env = process.env } = options;
   const url = env[urlName];
-  return url
-    ? useExternal(url, env[secretName])
-    : startOwnHomeserver({}, options);
+  return url ? useExternal(url, env[secretName]) : startOwnHomeserver({}, options);
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   realMasBinary,
   startDelegatedHomeserver,
 } from '../../../dev/mas/delegated-homeserver.ts';
-import type { Mas } from '../../../dev/mas/delegated-homeserver.ts';
+import type { Mas } from '../../../dev/mas/mas.ts';
 import { startStandIn } from '../../../dev/mas/stand-in.ts';
 import { HomeserverError } from '../../../src/core/errors.ts';
 import type { MasId } from '../../../src/homeserver/mas/json-api.ts';
