@@ -37,6 +37,11 @@ export async function buildParts(foundation: Foundation, end: End) {
     readings: () => [...reports.readings(), ...signUps.readings()],
     wakeOperations: () => operations.wake(),
     wakeReports: () => reports.wake(),
+    noteAnswer(serverName: string) {
+      operations.wake();
+      reports.hurry(serverName);
+      signUps.hurry(serverName);
+    },
     refreshReports: async () => reports.refresh(),
   };
   const { wakeReports, refreshReports, readings } = later;
@@ -96,8 +101,16 @@ export async function buildParts(foundation: Foundation, end: End) {
   const homeservers = createHomeservers(
     homeserver,
     (one) =>
-      createServicesOn(one, { store, bot, directRooms, timing, wakeReports, refreshReports }),
-    { config, ...asking, signal, onAnswer: later.wakeOperations },
+      createServicesOn(one, {
+        store,
+        bot,
+        directRooms,
+        timing,
+        homeservers: settings.homeservers,
+        wakeReports,
+        refreshReports,
+      }),
+    { config, ...asking, signal, onAnswer: later.noteAnswer },
   );
   const services = createConfiguredServices(homeservers.get(homeserver.serverName).services, {
     config,

@@ -81,6 +81,7 @@ export async function openCardReactions(options: {
     createCardActions(config.reports.actions, {
       registry,
       serverName: settings.serverName,
+      homeservers: settings.homeservers,
       prefix: settings.prefix,
       traits: services.accounts.traits,
       places: placesOf(config),
@@ -108,6 +109,7 @@ export function createReports(options: {
     rules: createRules(reports.rules, {
       registry,
       serverName: context.settings.serverName,
+      homeservers: context.settings.homeservers,
       prefix: context.settings.prefix,
       commandRoles: config.roles.commands,
       traits: context.services.accounts.traits,

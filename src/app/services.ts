@@ -1,3 +1,4 @@
+import type { HomeserverName } from '../chat/reading/values.ts';
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
 import type { BotOperations } from '../services/bot/bot-operations.ts';
@@ -16,6 +17,7 @@ interface SharedParts {
   readonly bot: BotOperations;
   readonly directRooms: DirectRooms;
   readonly timing: Pick<Timing, 'roomDeletion'>;
+  readonly homeservers: readonly HomeserverName[];
   readonly wakeReports: () => void;
   readonly refreshReports: () => Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { homeserverNames } from '../app/homeservers.ts';
 import { loadCommands } from '../chat/command/load-commands.ts';
 import { createRegistry } from '../chat/command/registry.ts';
 import { placesOf } from '../config/load.ts';
@@ -11,21 +12,29 @@ import { masTraits, synapseTraits } from '../services/accounts/traits.ts';
 /** Used if the homeserver's name is not known: command lines can be checked without it. */
 const anyServer = 'localhost';
 
-/** @throws SetupError a rule can't be used */
-export async function configuredRules(config: Config, serverName = anyServer): Promise<Rule[]> {
-  return createRules(config.reports.rules, await contextOf(config, serverName));
+/**
+ * @param reportedOn the homeservers on which something was reported
+ * @throws SetupError a rule can't be used
+ */
+export async function configuredRules(
+  config: Config,
+  reportedOn: readonly string[] = [],
+): Promise<Rule[]> {
+  return createRules(config.reports.rules, await contextOf(config, reportedOn));
 }
 
 /** @throws SetupError an action can't be used */
 export async function configuredActions(config: Config): Promise<CardAction[]> {
-  return createCardActions(config.reports.actions, await contextOf(config, anyServer));
+  return createCardActions(config.reports.actions, await contextOf(config, []));
 }
 
-async function contextOf(config: Config, serverName: string) {
+async function contextOf(config: Config, reportedOn: readonly string[]) {
+  const serverName = config.homeserver.serverName ?? reportedOn[0] ?? anyServer;
   const { prefix } = config.commands;
   return {
     registry: createRegistry(await loadCommands(), prefix),
     serverName,
+    homeservers: homeserverNames(config, serverName),
     prefix,
     commandRoles: config.roles.commands,
     // The bot starts with `mas` only if the homeserver delegates its accounts, and otherwise only without.

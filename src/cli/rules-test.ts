@@ -14,7 +14,7 @@ export async function testRules(config: Config, sinceText: string): Promise<void
   await configuredRules(config);
   const since = readDate('since', sinceText, Date.now());
   const data = await readStored(config);
-  const rules = await configuredRules(config, data.serverName);
+  const rules = await configuredRules(config, data.serverNames);
   const onSignUps = signUpRulesIn(config.reports.rules);
   if (rules.length + onSignUps.length === 0) {
     console.log('There are no rules: reports.rules is empty.');

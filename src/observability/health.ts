@@ -11,6 +11,8 @@ export interface Vitals {
   /** How reading each list of reports, and that of new accounts, goes. */
   reportReadings(): readonly {
     readonly kind: keyof typeof listNames;
+    /** Set if it is not the first homeserver: the bot works without the others. */
+    readonly serverName?: string;
     readonly failing: { readonly forMs: number; readonly why: string } | undefined;
   }[];
   /** How long reading a list may fail. */
@@ -113,8 +115,8 @@ const listNames = {
 } as const;
 
 function reportFaults({ reportReadings, maxReportFailureMs }: Vitals): string[] {
-  return reportReadings().flatMap(({ kind, failing }) =>
-    failing === undefined || failing.forMs < maxReportFailureMs
+  return reportReadings().flatMap(({ kind, serverName, failing }) =>
+    serverName !== undefined || failing === undefined || failing.forMs < maxReportFailureMs
       ? []
       : [
           `${listNames[kind]}: not readable for ${Math.round(failing.forMs / 1000)} s: ${failing.why}`,

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+import { present } from '../core/present.ts';
 import { watchRequests } from './requests.ts';
 
 /** The current values, as the database has them. Counts are since the first start. */
@@ -36,7 +37,12 @@ export interface MetricSources {
   canSpeak(): boolean;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
   /** How long ago each list of reports was read. */
-  reportReadings(): readonly { readonly kind: string; readonly ageMs: number }[];
+  reportReadings(): readonly {
+    readonly kind: string;
+    /** Set if it is not the first homeserver. */
+    readonly serverName?: string;
+    readonly ageMs: number;
+  }[];
 }
 
 export interface Metrics {
@@ -103,7 +109,7 @@ export function createMetrics(options: {
   const readingAge = gauge(
     'report_reading_age_seconds',
     'Time since a list of reports or new accounts was last read; while it grows, no new ones arrive',
-    ['kind'],
+    ['kind', 'server'],
   );
   const requests = histogram(
     'homeserver_request',
@@ -207,8 +213,8 @@ export function createMetrics(options: {
         homeserverUp.set({ server }, isUp ? 1 : 0);
       }
       readingAge.reset();
-      for (const { kind, ageMs: readMs } of sources.reportReadings()) {
-        readingAge.set({ kind }, readMs / 1000);
+      for (const { kind, serverName: server, ageMs: readMs } of sources.reportReadings()) {
+        readingAge.set({ kind, ...present({ server }) }, readMs / 1000);
       }
       syncFailures.reset();
       syncFailures.inc(failures);

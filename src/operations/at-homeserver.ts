@@ -1,10 +1,12 @@
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
-import { takesRemote } from '../chat/command/properties.ts';
+import { takesOn } from '../chat/command/on-homeserver.ts';
+import { subjectOf, takesRemote } from '../chat/command/properties.ts';
 import { TargetError, UnreachableError } from '../core/errors.ts';
 import { serverNameOf } from '../core/ids.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Account, Services } from '../services/services.ts';
+import type { ReportItem } from '../store/tables/report-items.ts';
 import type { Settings } from './settings.ts';
 
 /** Where accounts of one homeserver are looked up. */
@@ -93,4 +95,49 @@ export function ownServer(
   return homeservers.length > 1 && homeservers.some(({ serverName }) => serverName === server)
     ? server
     : undefined;
+}
+
+/** Whether a user has an account on one of the homeservers. */
+export function isOurs(
+  { settings: { homeservers } }: { readonly settings: Pick<Settings, 'homeservers'> },
+  user: UserId,
+): boolean {
+  const server = serverNameOf(user);
+  return homeservers.some(({ serverName }) => serverName === server);
+}
+
+/** The homeserver, of several, that has the newest report of an item; undefined if it is not one of ours any more. */
+export function serverOfItem(
+  { settings: { homeservers } }: { readonly settings: Pick<Settings, 'homeservers'> },
+  { server }: Pick<ReportItem, 'server'>,
+): string | undefined {
+  return homeservers.length > 1 && homeservers.some(({ serverName }) => serverName === server)
+    ? server
+    : undefined;
+}
+
+/**
+ * What a command that was read about an item says of its homeserver: what the command says itself; or else the
+ * homeserver of the item, unless the command acts on an account of another one.
+ */
+export function onAboutItem(
+  context: { readonly settings: Pick<Settings, 'homeservers'> },
+  {
+    command,
+    values,
+    on,
+  }: {
+    readonly command: Command;
+    readonly values: Readonly<Record<string, unknown>>;
+    readonly on: string | undefined;
+  },
+  item: Pick<ReportItem, 'server'>,
+): string | undefined {
+  const server = serverOfItem(context, item);
+  const asks = takesOn(command) && (command.endpoints ?? []).length > 0;
+  if (on !== undefined || server === undefined || !asks) {
+    return on;
+  }
+  const users = [values[subjectOf(command) ?? '']].flat() as readonly (UserId | undefined)[];
+  return users.some((user) => user !== undefined && isOurs(context, user)) ? undefined : server;
 }

@@ -155,6 +155,8 @@ export function createHomeserverServices(parts: {
   /** The bot's account there. */
   botUser: UserId;
   serverName: string;
+  /** All that the bot moderates. */
+  homeservers: readonly { readonly serverName: string }[];
   /** How often to look whether Synapse has deleted a room, and for how long. */
   roomDeletionTimes: PollTimes | undefined;
 }): HomeserverServices {
@@ -168,6 +170,8 @@ export function createHomeserverServices(parts: {
     reports: createReportService(api, store, {
       wake: parts.wakeReports,
       refresh: parts.refreshReports,
+      serverName,
+      homeservers: parts.homeservers,
     }),
     rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
     sanctions: createSanctionService({ api, client, botUser, directRooms, serverName }),

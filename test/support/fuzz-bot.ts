@@ -181,6 +181,7 @@ export async function openFuzzBot({
       refreshReports: async () => undefined,
       botUser,
       serverName: 'localhost',
+      homeservers: [],
       roomDeletionTimes: undefined,
     }),
     directRooms,

@@ -159,6 +159,8 @@ function servicesOn(
     reports: createReportService(noApi, store, {
       wake: () => undefined,
       refresh: never,
+      serverName: 'localhost',
+      homeservers: [],
     }),
     operations: createOperationService(store),
     audit: createAuditService(store, {

@@ -31,8 +31,8 @@ export function cannotBeUsed(
         .flatMap((text) => (text === '' ? [] : [line(text)])),
       line(
         isAway
-          ? 'Commands about it fail at once. I keep trying, and say when it answers again.'
-          : 'Commands about it fail until this is mended. I try again every few minutes. If you change my configuration, restart me.',
+          ? 'Commands about it fail at once, and no reports from it arrive. I keep trying, and say when it answers again.'
+          : 'Commands about it fail, and no reports from it arrive, until this is mended. I try again every few minutes. If you change my configuration, restart me.',
       ),
       line('Everything else works.'),
     ],

@@ -34,8 +34,8 @@ export interface OtherHomeserver {
 }
 
 export type WatchHomeserverOptions = LookOptions & {
-  /** It answers, for the first time or again. */
-  readonly onAnswer: () => void;
+  /** A homeserver answers, for the first time or again. */
+  readonly onAnswer: (serverName: string) => void;
 };
 
 /** What nothing can be done because of, and since when. */
@@ -77,7 +77,7 @@ export function watchHomeserver(
       hasAnswered = true;
       const user = looker.homeserver()?.botUser;
       log.info({ serverName, user, synapse: looker.version() }, 'a homeserver answers');
-      onAnswer();
+      onAnswer(serverName);
     }
     if (before !== undefined && wasTold) {
       const alarmName = `homeserver ${serverName} answers ${Date.now()}`;

@@ -22,19 +22,31 @@ const shownGist = 60;
 /** Characters of a message that are examined: far more than are shown. */
 const maxReadBody = 4000;
 
-/** `5 people say “spam”`, `2 of 5 people say “spam”`: what most of them say, and how many do. */
-export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
+/**
+ * `5 people say “spam”`, `2 of 5 people say “spam”`: what most of them say, and how many do. If there are several
+ * homeservers, it says on which: `5 people on two.example say “spam”`.
+ */
+export function accusation({ reports, reporterCount, where }: ItemStory): Inline[] {
+  const on = where.length === 0 ? '' : ` on ${nameSome(where)}`;
   if (reporterCount === 0) {
-    return ['the sender reports'];
+    return [on === '' ? 'the sender reports' : `the sender${on} reports`];
   }
   const [most] = reasonsOf(reports);
-  const all = reporterCount === 1 ? '1 person' : `${reporterCount} people`;
+  const all = `${reporterCount === 1 ? '1 person' : `${reporterCount} people`}${on}`;
   if (most === undefined) {
     return [`${all} ${reporterCount === 1 ? 'reports' : 'report'}`];
   }
   const who = most.people < reporterCount ? `${most.people} of ${all}` : all;
   const verb = most.people === 1 ? 'says' : 'say';
   return [`${who} ${verb} “`, inert(most.reason, shownReason), '”'];
+}
+
+/** `one.example`, `one.example and two.example`, `one.example and 3 other homeservers` */
+function nameSome([first = '', ...others]: readonly string[]): string {
+  const [second] = others;
+  return second === undefined
+    ? first
+    : `${first} and ${others.length === 1 ? second : `${others.length} other homeservers`}`;
 }
 
 /** The reasons that people give, and how many people give each; the most common first. */

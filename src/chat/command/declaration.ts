@@ -192,6 +192,8 @@ interface Base<Declared extends Arguments> {
   readonly example: string;
   /** The endpoints it calls, for the guide. */
   readonly endpoints?: readonly string[];
+  /** It lists what all homeservers have, and `--on` narrows that. No room or message says where to look. */
+  readonly spansHomeservers?: true;
   /**
    * For a command that starts others: what it changes, and who can use it for that. Help says so instead of
    * `Read-only`.

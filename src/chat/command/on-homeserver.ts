@@ -111,11 +111,11 @@ function serverCalled(word: string | undefined, homeservers: readonly Homeserver
  * @param values by declared name
  */
 export function serverOfArguments(
-  { args }: Pick<Command, 'args'>,
+  { args, spansHomeservers }: Pick<Command, 'args' | 'spansHomeservers'>,
   values: Readonly<Record<string, unknown>>,
   homeservers: readonly HomeserverName[] = [],
 ): string | undefined {
-  if (homeservers.length < 2) {
+  if (homeservers.length < 2 || spansHomeservers === true) {
     return undefined;
   }
   const ours = new Set(homeservers.map(({ serverName }) => serverName));

@@ -32,8 +32,8 @@ export default defineCommand({
   },
   answer({ now, serverName }, { bot, server, mas, pending, items }) {
     const failed = server instanceof LawspeakerError;
-    const unread = bot.reportReadings.find(({ failing }) => failing !== undefined);
     const unusable = bot.otherHomeservers.filter(isUnusable);
+    const unread = unreadList(bot.reportReadings, unusable);
     const isFirstWell = !failed && bot.online && unread === undefined;
     const isWell = isFirstWell && unusable.length === 0;
     // Without this command itself.
@@ -52,7 +52,7 @@ export default defineCommand({
             : failed
               ? 'The admin API does not answer'
               : bot.online
-                ? `${unread?.kind === 'sign-up' ? 'Sign-ups' : 'Reports'} can’t be read`
+                ? `${unread?.kind === 'sign-up' ? 'Sign-ups' : 'Reports'}${unread?.serverName === undefined ? '' : ` of ${unread.serverName}`} can’t be read`
                 : 'Syncing fails',
         ),
         failed
@@ -117,6 +117,14 @@ function versions(synapse: string, mas: string | undefined): string {
 }
 
 type Homeserver = Bot['otherHomeservers'][number];
+
+/** A list that can't be read, though its homeserver can be used. The first homeserver comes first. */
+function unreadList(readings: Bot['reportReadings'], unusable: readonly Homeserver[]) {
+  return readings.find(
+    ({ failing, serverName }) =>
+      failing !== undefined && !unusable.some((one) => one.serverName === serverName),
+  );
+}
 
 /** At most this many homeservers are shown; the rest are counted. */
 const maxHomeservers = 10;

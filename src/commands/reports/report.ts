@@ -142,6 +142,8 @@ export default defineCommand({
       ],
       data: {
         ...item,
+        server: undefined,
+        ...(story.where.length === 0 ? {} : { homeservers: story.where }),
         // The answer shows the text once, cut; the data doesn't repeat it in the room.
         content: {
           ...readContent(item.content),

@@ -41,6 +41,7 @@ export default defineCommand({
   danger: 'read',
   example: 'reports --state open --since 1d',
   endpoints: ['GET /_synapse/admin/v1/event_reports', 'GET /_synapse/admin/v1/user_reports'],
+  spansHomeservers: true,
   check({ from }, context) {
     cursorIn(from, context);
   },
@@ -55,6 +56,7 @@ export default defineCommand({
       roomId: room,
       sender,
       reporter,
+      server: context.invocation.on,
       since,
     };
     const after = cursorIn(args.from, context);
@@ -81,8 +83,10 @@ export default defineCommand({
   },
   answer(context, { listing, reasons }) {
     const { state, room, sender, reporter, since } = context.args;
+    const { whereIs } = context.services.reports;
     const [newest] = listing.rows;
-    const hasFilter = [room, sender, reporter, since].some((one) => one !== undefined);
+    const { on } = context.invocation;
+    const hasFilter = [room, sender, reporter, since, on].some((one) => one !== undefined);
     return listAnswer(context, listing, {
       noun: state === undefined || state === 'all' ? 'report' : `${state} report`,
       nothing: [
@@ -116,7 +120,7 @@ export default defineCommand({
           title: 'Status',
           name: 'state',
           show: (item) => [
-            `${item.state}, ${count(item.reports, 'report')}, ${ago(item.lastReportAt, context.now)}`,
+            `${item.state}, ${count(item.reports, 'report')}${onServer(whereIs(item))}, ${ago(item.lastReportAt, context.now)}`,
           ],
           value: (item) => item.state,
         },
@@ -127,10 +131,15 @@ export default defineCommand({
         { name: 'claimed_by', value: ({ claimedBy }) => claimedBy },
         { name: 'closed_by', value: ({ closedBy }) => closedBy },
         { name: 'note', value: ({ note }) => note },
+        ...(newest === undefined || whereIs(newest) === undefined
+          ? []
+          : [{ name: 'homeserver', value: ({ server }: ReportItem) => server }]),
       ],
     });
   },
 });
+
+const onServer = (where: string | undefined) => (where === undefined ? '' : ` on ${where}`);
 
 /** @throws UsageError it is not a cursor */
 function cursorIn(from: string | undefined, context: CheckContext): ItemCursor | undefined {

@@ -47,6 +47,8 @@ export interface RuleCall {
   readonly command: Command;
   readonly values: Readonly<Record<string, Json>>;
   readonly reason: string | undefined;
+  /** As in `Invocation`. */
+  readonly on?: string | undefined;
   /** Milliseconds. */
   readonly forMs: number | undefined;
 }
@@ -138,14 +140,14 @@ async function wasAsked(
 
 function parsedCall(
   { managementRoom }: Pick<Settings, 'managementRoom'>,
-  { rule, item, at, command, values, reason, forMs }: RuleCall,
+  { rule, item, at, command, values, reason, on, forMs }: RuleCall,
 ): Parsed {
   const invocation: Invocation = {
     command: command.name,
     arguments: values,
     reason: reason ?? `report #${item.id}`,
     dryRun: false,
-    ...present({ forMs }),
+    ...present({ on, forMs }),
     actor: { kind: 'rule', name: rule },
     origin: {
       // The line runs once under this ID.

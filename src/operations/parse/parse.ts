@@ -14,6 +14,7 @@ import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { fillIn, itemFor } from '../answer/card.ts';
+import { onAboutItem } from '../at-homeserver.ts';
 import { originOf } from '../management-room.ts';
 import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
@@ -87,8 +88,10 @@ export async function parse(
     if (file !== undefined && subject !== undefined) {
       values[subject] = [...new Set([...file.users, ...(values[subject] as Json[])])];
     }
+    const on = await homeserverOf(context, { command, read, values }, item);
     const parsed = parsedFrom(command, message, item, {
       ...read,
+      on,
       values,
       matching: matching?.written,
       ...present({ lastUndo }),
@@ -105,6 +108,41 @@ export async function parse(
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
   }
+}
+
+/**
+ * The homeserver that a command is about: what it says itself, or the one of the report that it is about or that has
+ * filled in its arguments.
+ */
+async function homeserverOf(
+  context: Pick<ParseContext, 'settings' | 'store'>,
+  {
+    command,
+    read,
+    values,
+  }: {
+    readonly command: Command;
+    readonly read: ReadArguments;
+    readonly values: Readonly<Record<string, Json>>;
+  },
+  item: ReportItem | undefined,
+): Promise<string | undefined> {
+  if (context.settings.homeservers.length < 2 || read.on !== undefined) {
+    return read.on;
+  }
+  const number = Object.entries(command.args)
+    .filter(([, { kind }]) => kind === 'item')
+    .map(([key]) => values[key])
+    .find((value) => typeof value === 'number');
+  const about =
+    number === undefined
+      ? read.filledIn.length === 0
+        ? undefined
+        : item
+      : await context.store.reportItems.get(number);
+  return about === undefined
+    ? undefined
+    : onAboutItem(context, { command, values, on: undefined }, about);
 }
 
 /** The line of a command as it was typed, if the command keeps its text so. */

@@ -10,6 +10,7 @@ import { UsageError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { fillIn } from '../../operations/answer/card.ts';
+import { onAboutItem, serverOfItem } from '../../operations/at-homeserver.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { substitute, whyMissing, wordsFor } from '../lines/placeholders.ts';
 import {
@@ -221,17 +222,25 @@ export function actionLine(
         : `\`{${missing}}\` can’t be filled in: ${whyMissing[missing]}.`,
     );
   }
-  const { values, filledIn, reason, forMs, notBefore, dryRun } = readArguments(
+  const { serverName, homeservers = [] } = context;
+  const settings = { homeservers };
+  const { values, filledIn, reason, forMs, notBefore, dryRun, ...given } = readArguments(
     command,
     substitute(tokens, words),
-    { ...context, now: about.now, fillIn: fillIn(item) },
+    {
+      ...context,
+      serverName: serverOfItem({ settings }, item) ?? serverName,
+      now: about.now,
+      fillIn: fillIn(item),
+    },
   );
+  const on = onAboutItem({ settings }, { command, values, on: given.on }, item);
   // In front of a text that is kept as it is, what is left out may be taken for the first word of it.
   const written = Object.entries(values).filter(([key]) => isRead || !filledIn.includes(key));
   return writeInvocation(command, {
     arguments: Object.fromEntries(written) as Record<string, Json>,
     dryRun,
-    ...present({ reason, forMs, notBefore }),
+    ...present({ reason, on, forMs, notBefore }),
   });
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../../chat/answers/report-item.ts';
 import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { idWord } from '../../chat/reading/values.ts';
+import { present } from '../../core/present.ts';
 import type { ItemStory } from '../../services/services.ts';
 import type { Digest } from '../../store/tables/report-cards.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
@@ -72,9 +73,21 @@ function legendOf(reactions: readonly OfferedReaction[]): string {
   return `${words.join(' · ')} · or reply with a command`;
 }
 
-function dataOf({ item, reporterCount }: ItemStory) {
+function dataOf({ item, reporterCount, where }: ItemStory) {
   const { id, kind, subject, roomId, sender, state, reports, claimedBy, closedBy } = item;
-  return { id, kind, subject, roomId, sender, state, reports, reporterCount, claimedBy, closedBy };
+  return {
+    id,
+    kind,
+    subject,
+    roomId,
+    sender,
+    state,
+    reports,
+    reporterCount,
+    claimedBy,
+    closedBy,
+    ...(where.length === 0 ? {} : { homeservers: where }),
+  };
 }
 
 /** Many items that came at once: one message, which is edited when there are more. */
@@ -102,8 +115,12 @@ export function digestOf({ items, reports, senders, topSenders, topRooms }: Dige
   };
 }
 
-/** The reports from before the first start. */
-export function backlogOf(kind: ReportItem['kind'], total: number): Answer {
+/**
+ * The reports from before the first start.
+ *
+ * @param where their homeserver, if there are several
+ */
+export function backlogOf(kind: ReportItem['kind'], total: number, where?: string): Answer {
   return {
     mark: 'ℹ️',
     title: [
@@ -114,33 +131,46 @@ export function backlogOf(kind: ReportItem['kind'], total: number): Answer {
           kind === 'event' ? 'reports of messages' : 'reports of users',
         ),
       ),
-      ' from before my first start: they are in the queue, without cards',
+      `${where === undefined ? ' from before my first start' : ` on ${where} from before I first read them`}: they are in the queue, without cards`,
     ],
     body: [line('Rules ignore them. New reports appear here automatically.')],
     next: ['reports', 'reports --since 1d', 'stats'],
-    data: { kind, total },
+    data: { kind, total, ...present({ homeserver: where }) },
   };
 }
 
-/** Without this, a room without reports would look peaceful. */
-export function troubleOf(why: string): Answer {
+/**
+ * Without this, a room without reports would look peaceful.
+ *
+ * @param where the homeserver, if there are several
+ */
+export function troubleOf(why: string, where?: string): Answer {
   return {
     mark: '⚠️',
-    title: [bold('Reports can’t be read'), `: ${why}`],
+    title: [bold(`Reports${ofServer(where)} can’t be read`), `: ${why}`],
     body: [
-      line('Until then no new reports appear here. None are lost: I keep trying.'),
+      line(
+        `Until then no new reports${ofServer(where)} appear here. None are lost: I keep trying.`,
+      ),
       line('Check that the bot is still a server admin and can reach the admin API.'),
     ],
     next: ['status'],
-    data: { readable: false },
+    data: { readable: false, ...present({ homeserver: where }) },
   };
 }
 
-export const troubleOver: Answer = {
-  mark: '✅',
-  title: [bold('Reports can be read again'), ': those that I missed will follow'],
-  data: { readable: true },
-};
+export function troubleOver(where?: string): Answer {
+  return {
+    mark: '✅',
+    title: [
+      bold(`Reports${ofServer(where)} can be read again`),
+      ': those that I missed will follow',
+    ],
+    data: { readable: true, ...present({ homeserver: where }) },
+  };
+}
+
+const ofServer = (where: string | undefined) => (where === undefined ? '' : ` of ${where}`);
 
 /** An entry of an item's history, for the thread of its card. */
 export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): Answer {
@@ -177,8 +207,16 @@ export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): 
   }
 }
 
-/** Items that have been open or claimed for a long time. */
-export function reminderOf(items: readonly ReportItem[], afterText: string): Answer {
+/**
+ * Items that have been open or claimed for a long time.
+ *
+ * @param whereIs the homeserver of an item, if there are several
+ */
+export function reminderOf(
+  items: readonly ReportItem[],
+  afterText: string,
+  whereIs: (item: ReportItem) => string | undefined,
+): Answer {
   const shown = items.slice(0, 10);
   const [oldest] = items;
   return {
@@ -187,11 +225,15 @@ export function reminderOf(items: readonly ReportItem[], afterText: string): Ans
     body: [
       {
         kind: 'list',
-        items: shown.map((item): Inline[] => [
-          bold(`#${item.id}`),
-          ` ${item.state}, `,
-          ...whatIsReported(item),
-        ]),
+        items: shown.map((item): Inline[] => {
+          const where = whereIs(item);
+          return [
+            bold(`#${item.id}`),
+            ` ${item.state}, `,
+            ...whatIsReported(item),
+            where === undefined ? '' : `, reported on ${where}`,
+          ];
+        }),
       },
       ...(items.length > shown.length ? [line(`and ${items.length - shown.length} more`)] : []),
     ],

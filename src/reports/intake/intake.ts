@@ -31,19 +31,25 @@ interface ReportPage {
 /**
  * GET /_synapse/admin/v1/event_reports and /_synapse/admin/v1/user_reports
  *
- * @param settings.managementRoom its statistics show whether reports of messages are listed
+ * @param services throws an UnreachableError if the homeserver has not answered yet
+ * @param of.managementRoom if it is on this homeserver: its statistics show whether reports of messages are listed
  */
 export function reportSources(
-  { reports, rooms }: Pick<Services, 'reports' | 'rooms'>,
-  { serverName, managementRoom }: Pick<Settings, 'managementRoom' | 'serverName'>,
+  services: () => Pick<Services, 'reports' | 'rooms'>,
+  {
+    serverName,
+    managementRoom,
+  }: Pick<Settings, 'serverName'> & Partial<Pick<Settings, 'managementRoom'>>,
 ): ReportSource[] {
   return [
     {
       serverName,
       kind: 'event',
-      assertComplete: createStatisticsCheck(rooms, managementRoom),
+      ...(managementRoom === undefined
+        ? {}
+        : { assertComplete: createStatisticsCheck(services().rooms, managementRoom) }),
       async page(query) {
-        const { eventReports, total, nextToken } = await reports.listEventReports(query);
+        const { eventReports, total, nextToken } = await services().reports.listEventReports(query);
         return {
           total,
           next: nextToken,
@@ -66,7 +72,7 @@ export function reportSources(
       serverName,
       kind: 'user',
       async page(query) {
-        const { userReports, total, nextToken } = await reports.listUserReports(query);
+        const { userReports, total, nextToken } = await services().reports.listUserReports(query);
         return {
           total,
           next: nextToken,
@@ -258,7 +264,8 @@ export async function importReports(
     await store.transaction(async (tables) => {
       await tables.syncState.set(name, JSON.stringify(next));
       if (isBacklogDone) {
-        await onBacklog(tables, await tables.reports.count(source.kind));
+        // There are those of other homeservers, too.
+        await onBacklog(tables, Math.min(total, await tables.reports.count(source.kind)));
       }
     });
   }

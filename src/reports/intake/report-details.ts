@@ -1,8 +1,8 @@
 import { LawspeakerError, UnreachableError, orUndefined } from '../../core/errors.ts';
-import { parseEventId, parseRoomId, parseUserId, serverNameOf } from '../../core/ids.ts';
+import { parseEventId, parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { AccountLookup } from '../../operations/at-homeserver.ts';
-import type { Settings } from '../../operations/settings.ts';
+import { at, atOrWhyNot, isOurs, ownServer, serverOfItem } from '../../operations/at-homeserver.ts';
+import type { AccountLookup, HomeserversContext } from '../../operations/at-homeserver.ts';
 import { contentOf, readContent, withEdit } from '../../services/reports/reported-content.ts';
 import type { ReportedContent } from '../../services/reports/reported-content.ts';
 import type { Account, RoomEvent, Services } from '../../services/services.ts';
@@ -12,20 +12,18 @@ import type { StoredReport } from '../../store/tables/reports.ts';
 import type { GiveWay } from '../give-way.ts';
 
 /** What looking up people needs. */
-export interface LookupContext {
-  readonly findAccount: AccountLookup['findAccount'];
-  now(): number;
-}
+export type LookupContext = HomeserversContext &
+  Pick<AccountLookup, 'findAccount'> & { now(): number };
 
 interface StoreContext {
   readonly store: Pick<Store, 'reports' | 'transaction'>;
 }
 
 /** What fetching the details of a report needs. */
-export interface DetailsContext extends StoreContext {
-  readonly services: Pick<Services, 'directRooms' | 'reports' | 'rooms'>;
-  readonly settings: Pick<Settings, 'serverName'>;
-}
+export type DetailsContext = StoreContext &
+  HomeserversContext & {
+    readonly services: Pick<Services, 'directRooms' | 'reports' | 'rooms'>;
+  };
 
 /** What is relevant about an account that sent or reported something. */
 export interface Person {
@@ -39,7 +37,7 @@ const maxReporters = 100;
 const cachedForMs = 300_000;
 const maxCached = 2000;
 
-/** Looks accounts up on the homeserver, and caches them: many reports are about the same people. */
+/** Looks accounts up, each on its homeserver, and caches them: many reports are about the same people. */
 export function createPersonLookup(context: LookupContext) {
   const known = new Map<UserId, { readonly at: number; readonly person: Person }>();
   return async (user: UserId, { isFresh = false } = {}): Promise<Person> => {
@@ -47,7 +45,8 @@ export function createPersonLookup(context: LookupContext) {
     if (before !== undefined && !isFresh && context.now() - before.at < cachedForMs) {
       return before.person;
     }
-    const person = personOf(await context.findAccount(user));
+    const there = at(context, ownServer(context, user));
+    const person = personOf(await there.findAccount(user));
     known.delete(user);
     known.set(user, { at: context.now(), person });
     const [oldest] = known.keys();
@@ -94,7 +93,7 @@ export async function readDetails(
 ): Promise<FoundDetails> {
   const found: FoundDetails = { item, reporters: new Map() };
   try {
-    await readMessage(context, found, giveWay);
+    await readFromHomeservers(context, found, giveWay);
     const sender = item.sender ?? found.sender;
     if (sender !== undefined && item.senderCreatedAt === null) {
       found.senderCreatedAt = await createdAt(context, findPerson, sender);
@@ -177,6 +176,53 @@ async function findReporters(
 }
 
 /**
+ * Reads the message from the homeserver of the newest report; if that has no message to show, or is away, from others
+ * on which it was reported.
+ */
+async function readFromHomeservers(
+  context: DetailsContext,
+  found: FoundDetails,
+  giveWay: GiveWay,
+): Promise<void> {
+  const { item } = found;
+  let failure: LawspeakerError | undefined;
+  for (const server of await serversOf(context, item)) {
+    const there = atOrWhyNot(context, server);
+    try {
+      if (there instanceof LawspeakerError) {
+        throw there;
+      }
+      await readMessage(there, found, giveWay);
+      if (item.kind === 'user' || item.content !== null || found.content !== undefined) {
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof LawspeakerError)) {
+        throw error;
+      }
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) {
+    throw failure;
+  }
+}
+
+/** The homeservers on which an item was reported, the latest first; the first of all if none of them is ours now. */
+async function serversOf(
+  context: DetailsContext,
+  item: ReportItem,
+): Promise<readonly (string | undefined)[]> {
+  if (context.settings.homeservers.length === 1) {
+    return [undefined];
+  }
+  const reports = await context.store.reports.ofItem(item.id);
+  const servers = [item, ...reports.toReversed()].map((one) => serverOfItem(context, one));
+  const known = new Set(servers.filter((server) => server !== undefined));
+  return known.size === 0 ? [undefined] : [...known];
+}
+
+/**
  * Reads the message with its latest edit: people can edit it before and after it is reported. The room
  * shows both, in one request. If the message was redacted or is gone, the report still has it, as it was
  * first sent.
@@ -186,7 +232,7 @@ async function readMessage(
   found: FoundDetails,
   giveWay: GiveWay,
 ): Promise<void> {
-  const { services, store } = context;
+  const { services, settings, store } = context;
   const { item } = found;
   const kept = readContent(item.content);
   if (item.kind === 'user' || kept?.isEncrypted === true) {
@@ -213,7 +259,7 @@ async function readMessage(
     await keep(context, found, { type, content, origin_server_ts: originServerTs });
   } else {
     await giveWay();
-    const reportId = await store.reports.newestId(item.id, item.server);
+    const reportId = await store.reports.newestId(item.id, settings.serverName);
     const report =
       reportId === undefined ? undefined : await services.reports.findEventReport(reportId);
     // The number may belong to another report by now.
@@ -263,12 +309,12 @@ function addEdit(
 }
 
 async function createdAt(
-  { settings }: DetailsContext,
+  context: DetailsContext,
   findPerson: FindPerson,
   sender: string,
 ): Promise<number | undefined> {
   const user = parseUserId(sender);
-  return user !== undefined && serverNameOf(user) === settings.serverName
+  return user !== undefined && isOurs(context, user)
     ? ((await findPerson(user)).createdAt ?? undefined)
     : undefined;
 }

@@ -4,7 +4,7 @@ import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import { flagParts, isFlag, tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { matrixToLink } from '../../chat/reading/values.ts';
-import type { ArgumentKind } from '../../chat/reading/values.ts';
+import type { ArgumentKind, HomeserverName } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { AccountTraits } from '../../services/services.ts';
 import { placeholderNames, placeholdersIn, substitute } from './placeholders.ts';
@@ -14,6 +14,8 @@ import type { Placeholder } from './placeholders.ts';
 export interface LineContext {
   readonly registry: Registry;
   readonly serverName: string;
+  /** The homeservers that `--on` can name, if there are several. */
+  readonly homeservers?: readonly HomeserverName[];
   readonly prefix: string;
   /** How accounts behave on the homeserver: a command may be impossible there. */
   readonly traits: AccountTraits;

@@ -29,7 +29,7 @@ export type RuleRunnerContext = RuleContext &
   AnnounceContext &
   RoomPeople & {
     readonly registry: Pick<Registry, 'all'>;
-    readonly settings: Pick<Settings, 'maxRuleActionsPerHour' | 'serverName'>;
+    readonly settings: Pick<Settings, 'homeservers' | 'maxRuleActionsPerHour'>;
     readonly store: Pick<
       Store,
       'auditLog' | 'reportItems' | 'ruleMatches' | 'syncState' | 'tags' | 'transaction' | 'reports'
@@ -56,8 +56,8 @@ export function createRuleRunner(
   const harmless = recordCommandsIn(context.registry);
 
   async function readInput(item: ReportItem): Promise<RuleInput> {
-    const { serverName } = context.settings;
-    return readRuleInput(store, item, { serverName, now: context.now() });
+    const serverNames = context.settings.homeservers.map(({ serverName }) => serverName);
+    return readRuleInput(store, item, { serverNames, now: context.now() });
   }
 
   // One item after another: otherwise several could take the last action before the breaker opens.

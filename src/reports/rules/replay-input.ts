@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import { isClosed } from '../../store/tables/report-items.ts';
@@ -20,8 +19,8 @@ export interface ReplayData {
   readonly reports: readonly StoredReport[];
   /** All tags that senders and rooms have ever had. */
   readonly tags: readonly Tag[];
-  /** This homeserver's name; undefined if nothing was reported. */
-  readonly serverName: string | undefined;
+  /** The homeservers on which something was reported. */
+  readonly serverNames: readonly string[];
 }
 
 /** Reads the report queue, to replay it. This works while the bot is running. */
@@ -47,9 +46,8 @@ export async function readReplayData(
   )) {
     tags.push(...page.filter(({ subject }) => subjects.has(subject)));
   }
-  // Only accounts of this homeserver can report to it.
-  const reporter = reports.map((report) => parseUserId(report.reporter)).find(Boolean);
-  return { items, reports, tags, serverName: reporter && serverNameOf(reporter) };
+  const serverNames = new Set(reports.map(({ server }) => server).filter(Boolean));
+  return { items, reports, tags, serverNames: [...serverNames] };
 }
 
 /** Reads a list page by page. Others get their turn in between. */
@@ -79,7 +77,7 @@ export function createReplayInputs({
   items,
   reports,
   tags,
-  serverName = '',
+  serverNames,
 }: ReplayData): (item: ReportItem, report: StoredReport) => () => RuleInput {
   const records = createRecords(items, reports);
   const earlierItems = createEarlierItems(items);
@@ -89,7 +87,7 @@ export function createReplayInputs({
   return (item, report) => {
     const now = report.receivedTs;
     const tagsOf = (subject: string) => tagsAt(subject, now);
-    const context = { serverName, now, earlierItems: earlierItems(item), tagsOf };
+    const context = { serverNames, now, earlierItems: earlierItems(item), tagsOf };
     const view =
       views.get(item.id) ??
       createItemView(ruleInputOf(item, [], noRecords, context), records, tagsAt);

@@ -33,7 +33,10 @@ export interface RuleInput {
   readonly kind: 'event' | 'user';
   /** Who is accused; null if that is not known. */
   readonly sender: UserId | null;
+  /** Whether the account is on one of the homeservers. */
   readonly isSenderLocal: boolean;
+  /** The homeserver of its newest report. Empty if it is not known. */
+  readonly server: string;
   /** Milliseconds since 1970; null for accounts of other servers, and for unknown accounts. */
   readonly senderCreatedAt: number | null;
   readonly room: RoomId | null;
@@ -56,7 +59,7 @@ export interface RuleInput {
 export async function readRuleInput(
   store: Pick<Store, 'reports' | 'reportItems' | 'tags'>,
   item: ReportItem,
-  { serverName, now }: { readonly serverName: string; readonly now: number },
+  { serverNames, now }: { readonly serverNames: readonly string[]; readonly now: number },
 ): Promise<RuleInput> {
   const stored = (await store.reports.ofItem(item.id)).filter(
     // A reopened item needs new reports: people have decided about the earlier ones.
@@ -70,7 +73,7 @@ export async function readRuleInput(
   }
   const earlier = await store.reportItems.earlier(item);
   return ruleInputOf(item, stored, records, {
-    serverName,
+    serverNames,
     now,
     earlierItems: earlier.count,
     tagsOf: await readTags(store, item, now),
@@ -103,7 +106,8 @@ export function ruleInputOf(
   stored: readonly StoredReport[],
   records: ReadonlyMap<string, Reliability>,
   context: {
-    readonly serverName: string;
+    /** Of our homeservers. */
+    readonly serverNames: readonly string[];
     readonly now: number;
     readonly earlierItems: number;
     /** The names of the tags of a user or room at that time. */
@@ -115,7 +119,8 @@ export function ruleInputOf(
     item: item.id,
     kind: item.kind,
     sender: sender ?? null,
-    isSenderLocal: sender !== undefined && serverNameOf(sender) === context.serverName,
+    isSenderLocal: sender !== undefined && context.serverNames.includes(serverNameOf(sender) ?? ''),
+    server: item.server,
     senderCreatedAt: item.senderCreatedAt,
     room: (item.roomId === null ? undefined : parseRoomId(item.roomId)) ?? null,
     roomAlias: (item.roomName === null ? undefined : parseRoomAlias(item.roomName)) ?? null,

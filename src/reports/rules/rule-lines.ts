@@ -6,9 +6,10 @@ import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
-import { parseMxcUri, serverNameOf } from '../../core/ids.ts';
+import { parseMxcUri } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
+import { isOurs, onAboutItem, serverOfItem } from '../../operations/at-homeserver.ts';
 import { substitute, whyMissing, wordsFor } from '../lines/placeholders.ts';
 import type { LineTemplate } from '../lines/template.ts';
 import type { RuleInput } from './rule-input.ts';
@@ -20,6 +21,8 @@ export interface RuleLine {
   readonly command: GroupedCommand;
   readonly values: Readonly<Record<string, Json>>;
   readonly reason: string | undefined;
+  /** The homeserver that it is about, as in `Invocation`. */
+  readonly on: string | undefined;
   /** Milliseconds. */
   readonly forMs: number | undefined;
 }
@@ -57,13 +60,21 @@ export function lineFor(
   }
   const fillIn = (kind: string) =>
     kind === 'item' ? String(input.item) : kind === 'media' ? media : undefined;
+  const { serverName, homeservers = [{ name: serverName, serverName }] } = context;
+  const settings = { homeservers };
   let line: RuleLine;
   try {
-    line = ruleLine(command, substitute(tokens, words), {
-      ...context,
-      now: input.now,
-      fillIn,
-    });
+    line = ruleLine(
+      command,
+      substitute(tokens, words),
+      {
+        ...context,
+        serverName: serverOfItem({ settings }, input) ?? serverName,
+        now: input.now,
+        fillIn,
+      },
+      (read) => onAboutItem({ settings }, read, input),
+    );
   } catch (error) {
     if (error instanceof UsageError) {
       return { why: error.message };
@@ -74,8 +85,7 @@ export function lineFor(
   if (
     account !== undefined &&
     !takesRemote(command) &&
-    (serverNameOf(account) !== context.serverName ||
-      (account === input.sender && !input.isSenderLocal))
+    (!isOurs({ settings }, account) || (account === input.sender && !input.isSenderLocal))
   ) {
     return { why: `${account} is on another server` };
   }
@@ -86,23 +96,36 @@ export function isLine(line: RuleLine | NoLine): line is RuleLine {
   return 'line' in line;
 }
 
-/** Reads a line by the declaration of its command. @throws UsageError it can't be read */
+/**
+ * Reads a line by the declaration of its command.
+ *
+ * @param onOf finds the homeserver that it is about
+ * @throws UsageError it can't be read
+ */
 export function ruleLine(
   command: GroupedCommand,
   tokens: readonly Token[],
   context: ReadingContext,
+  onOf = ({ on }: Parameters<typeof onAboutItem>[1]) => on,
 ): RuleLine {
-  const { values: read, reason, forMs, matching } = readArguments(command, tokens, context);
+  const {
+    values: read,
+    reason,
+    forMs,
+    matching,
+    ...given
+  } = readArguments(command, tokens, context);
   command.check?.(read, { ...context, isSearched: matching !== undefined });
   const values = Object.fromEntries(
     Object.entries(read).filter(([, value]) => value !== undefined),
   ) as Readonly<Record<string, Json>>;
+  const on = onOf({ command, values, on: given.on });
   const line = writeInvocation(command, {
     arguments: values,
     dryRun: false,
-    ...present({ reason, forMs }),
+    ...present({ reason, on, forMs }),
   });
-  return { line, command, values, reason, forMs };
+  return { line, command, values, reason, on, forMs };
 }
 
 /** The account that a line acts on. */

@@ -2,6 +2,7 @@ import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block } from '../../chat/answers/answer.ts';
 import { count, dateTime, exactSpan, span, whole } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
+import { present } from '../../core/present.ts';
 import type { SignUpGroup } from '../../services/services.ts';
 import type { SignUpRule } from './sign-up-rule.ts';
 import type { Wave } from './wave.ts';
@@ -21,19 +22,26 @@ export interface Examined {
  * Tells those on call about a wave of sign-ups. Addresses are left to `recent-users`, which is for moderators:
  * everybody in the room sees this.
  *
+ * @param wave.where the homeserver, if there are several
  * @param wave.alertedAccounts how many accounts there were when people were alerted; undefined if that is now
  */
 export function alertOf(
   rule: SignUpRule,
-  wave: Wave & { readonly isOver: boolean; readonly alertedAccounts: number | undefined },
+  wave: Wave & {
+    readonly isOver: boolean;
+    readonly alertedAccounts: number | undefined;
+    readonly where: string | undefined;
+  },
   { accounts: examined, groups }: Examined,
 ): Answer {
-  const { startedAt, newestAt, accounts, isOver, alertedAccounts } = wave;
+  const { startedAt, newestAt, accounts, isOver, alertedAccounts, where } = wave;
   const since = new Date(startedAt).toISOString().replace('.000Z', 'Z');
   return {
     mark: '⚠️',
     title: [
-      bold(`${count(accounts, 'new account')} in ${span(Math.max(newestAt - startedAt, 1000))}`),
+      bold(
+        `${count(accounts, 'new account')}${onServer(where)} in ${span(Math.max(newestAt - startedAt, 1000))}`,
+      ),
       alertedAccounts === undefined || alertedAccounts === accounts
         ? `: ${likeness(accounts, examined, groups)}`
         : `: ${whole(accounts - alertedAccounts)} more than when I alerted you`,
@@ -46,9 +54,10 @@ export function alertOf(
       ),
       ...(isOver ? [line(`It is over: the last one was created at ${dateTime(newestAt)}.`)] : []),
     ],
-    next: [`recent-users --since ${since}`],
+    next: [`recent-users --since ${since}${where === undefined ? '' : ` --on ${where}`}`],
     data: {
       rule: rule.name,
+      ...present({ homeserver: where }),
       accounts,
       startedAt,
       newestAt,
@@ -81,22 +90,32 @@ function groupLine({ members, namePattern, networks }: SignUpGroup): Block {
   );
 }
 
-/** Without this, nobody would hear of a wave, and nobody would know. */
-export function signUpTroubleOf(why: string): Answer {
+/**
+ * Without this, nobody would hear of a wave, and nobody would know.
+ *
+ * @param where the homeserver, if there are several
+ */
+export function signUpTroubleOf(why: string, where?: string): Answer {
   return {
     mark: '⚠️',
-    title: [bold('Sign-ups can’t be read'), `: ${why}`],
+    title: [bold(`Sign-ups${onServer(where)} can’t be read`), `: ${why}`],
     body: [
-      line('Until then I can’t tell you about waves of new accounts. I keep trying.'),
+      line(
+        `Until then I can’t tell you about waves of new accounts${onServer(where)}. I keep trying.`,
+      ),
       line('Check that the bot is still a server admin and can reach the admin API.'),
     ],
     next: ['status'],
-    data: { readable: false },
+    data: { readable: false, ...present({ homeserver: where }) },
   };
 }
 
-export const signUpTroubleOver: Answer = {
-  mark: '✅',
-  title: [bold('Sign-ups can be read again')],
-  data: { readable: true },
-};
+export function signUpTroubleOver(where?: string): Answer {
+  return {
+    mark: '✅',
+    title: [bold(`Sign-ups${onServer(where)} can be read again`)],
+    data: { readable: true, ...present({ homeserver: where }) },
+  };
+}
+
+const onServer = (where: string | undefined) => (where === undefined ? '' : ` on ${where}`);

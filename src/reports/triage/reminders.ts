@@ -4,6 +4,7 @@ import type { DeliverContext } from '../../operations/answer/reply.ts';
 import { alertedPeople } from '../../operations/authorize/authorize.ts';
 import type { RoomPeople } from '../../operations/authorize/authorize.ts';
 import { syntheticEvent } from '../../operations/management-room.ts';
+import type { Services } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
 import { reminderOf } from '../cards/card.ts';
 import { announce } from '../cards/cards.ts';
@@ -12,7 +13,10 @@ import type { AnnounceContext } from '../cards/cards.ts';
 /** What reminding people of reports needs. */
 export type RemindersContext = AnnounceContext &
   DeliverContext &
-  RoomPeople & { readonly store: Pick<Store, 'reportItems' | 'transaction'> };
+  RoomPeople & {
+    readonly services: { readonly reports: Pick<Services['reports'], 'whereIs'> };
+    readonly store: Pick<Store, 'reportItems' | 'transaction'>;
+  };
 
 const checkEveryMs = 30_000;
 
@@ -28,6 +32,7 @@ export function createReminders(
   },
 ) {
   const { remindAfterMs, onCall, onTick } = options;
+  const { whereIs } = context.services.reports;
   const everyMs = Math.min(checkEveryMs, remindAfterMs);
   const ticking = everyMs === 0 ? undefined : setInterval(onTick, everyMs);
   ticking?.unref();
@@ -50,7 +55,7 @@ export function createReminders(
           items.map(({ id }) => id),
           now,
         );
-        const answer = reminderOf(items, exactSpan(remindAfterMs));
+        const answer = reminderOf(items, exactSpan(remindAfterMs), whereIs);
         const mentions = alertedPeople(context, onCall);
         await announce(context, tables, { name, answer, mentions });
       });

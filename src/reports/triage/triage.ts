@@ -275,13 +275,21 @@ export function createTriage(
       return;
     }
     const all: FoundDetails[] = [];
+    const away = new Map<string, UnreachableError>();
     for (const item of due) {
       if (isStopped) {
         return;
       }
-      const found = await readDetails(context, findPerson, item, giveWay);
+      const failure = away.get(item.server);
+      const found =
+        failure === undefined
+          ? await readDetails(context, findPerson, item, giveWay)
+          : { item, reporters: new Map(), failure };
       all.push(found);
-      if (found.failure instanceof UnreachableError || withoutCard.size > 0) {
+      if (found.failure instanceof UnreachableError) {
+        away.set(item.server, found.failure);
+      }
+      if (withoutCard.size > 0) {
         break;
       }
     }

@@ -48,6 +48,8 @@ export interface Stopped {
 /** How reading one of the homeserver's lists of reports goes, or that of new accounts for rules on sign-ups. */
 export interface ReportReading {
   readonly kind: 'event' | 'user' | 'sign-up';
+  /** Set if it is not the first homeserver. */
+  readonly serverName?: string;
   /** Milliseconds since the last successful reading, or since the first attempt. */
   readonly ageMs: number;
   /** If the list can't be read now, or is incomplete: for how many milliseconds, and why. */

@@ -35,6 +35,8 @@ export interface ItemStory {
   readonly reporters: readonly Reporter[];
   /** People other than the sender who have reported it. */
   readonly reporterCount: number;
+  /** The homeservers on which it was reported, the latest first; empty if there is only one homeserver. */
+  readonly where: readonly string[];
   /** Earlier items about the same account. */
   readonly earlier: EarlierItems;
   /** Audited actions on the account, newest first. */
@@ -71,16 +73,36 @@ type Move = Parameters<Store['reportItems']['move']> extends [number, ...infer R
  * The report queue, and the homeserver's own lists of reports.
  *
  * @param queue.wake called when an item has changed
- * @param queue.refresh reads the homeserver's lists now
+ * @param queue.refresh reads the lists of all homeservers now
+ * @param queue.serverName of this homeserver
+ * @param queue.homeservers all that the bot moderates
  */
 export function createReportService(
   { reports }: Pick<AdminApi, 'reports'>,
   store: Store,
-  { wake, refresh }: { readonly wake: () => void; readonly refresh: () => Promise<void> },
+  {
+    wake,
+    refresh,
+    serverName,
+    homeservers,
+  }: {
+    readonly wake: () => void;
+    readonly refresh: () => Promise<void>;
+    readonly serverName: string;
+    readonly homeservers: readonly { readonly serverName: string }[];
+  },
 ) {
-  /** The reports of an item that the homeserver still has, oldest first. */
+  const hasSeveral = homeservers.length > 1;
+
+  /** The homeservers of these reports, each once. */
+  const serversOf = (all: readonly { readonly server: string }[]): string[] =>
+    hasSeveral ? [...new Set(all.map(({ server }) => server))].filter(Boolean) : [];
+
+  /** The reports of an item that this homeserver still has, oldest first. */
   async function atSource(itemId: number): Promise<StoredReport[]> {
-    const stored = await store.reports.allOfItem(itemId);
+    const stored = (await store.reports.allOfItem(itemId)).filter(
+      ({ server }) => !hasSeveral || server === serverName,
+    );
     const queue = new PQueue({ concurrency });
     const found = await queue.addAll(
       stored.map((report) => async () => {
@@ -145,6 +167,9 @@ export function createReportService(
     /** GET /_synapse/admin/v1/user_reports */
     listUserReports: reports.users.list,
 
+    /** The homeserver that has the newest report of an item; undefined if there is only one homeserver. */
+    whereIs: (item: ReportItem): string | undefined => serversOf([item])[0],
+
     /** Reads new reports now instead of in some seconds. Resolves after a second at the latest. */
     refresh,
 
@@ -187,6 +212,7 @@ export function createReportService(
         reports,
         reporters,
         reporterCount,
+        where: serversOf([item, ...reports.toReversed()]),
         earlier,
         actions,
         history,

@@ -67,7 +67,7 @@ async function healthLine({ services, now }: PageContext): Promise<Html> {
   const faults = [
     !online && 'The homeserver does not answer.',
     unread?.failing !== undefined &&
-      `${unread.kind === 'sign-up' ? 'Sign-ups' : 'Reports'} can’t be read, for ${span(unread.failing.forMs)}.`,
+      `${unread.kind === 'sign-up' ? 'Sign-ups' : 'Reports'}${unread.serverName === undefined ? '' : ` of ${unread.serverName}`} can’t be read, for ${span(unread.failing.forMs)}.`,
     whyUnableToSend !== undefined &&
       `Lawspeaker can’t speak in the management room: ${whyUnableToSend}. Until it can, no command, rule or timer is carried out.`,
     dataLoss !== undefined &&

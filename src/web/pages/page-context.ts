@@ -8,7 +8,7 @@ import type { Query } from './query.ts';
 export interface PageServices {
   readonly reports: Pick<
     Services['reports'],
-    'countByState' | 'get' | 'mainReasonsOf' | 'search' | 'story'
+    'countByState' | 'get' | 'mainReasonsOf' | 'search' | 'story' | 'whereIs'
   >;
   readonly operations: Pick<
     Services['operations'],

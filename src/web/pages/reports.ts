@@ -66,6 +66,9 @@ export async function reportTable(
     { title: 'About', cell: (item) => about(item) },
     { title: 'Reason', cell: (item) => mainReason(item, reasons.get(item.id)) },
     { title: 'Reports', align: 'right', cell: ({ reports }) => whole(reports) },
+    ...(rows[0] === undefined || services.reports.whereIs(rows[0]) === undefined
+      ? []
+      : [{ title: 'Homeserver', cell: ({ server }: ReportItem) => server }]),
     { title: 'Last report', cell: ({ lastReportAt }) => time(lastReportAt, now) },
     {
       title: 'State',

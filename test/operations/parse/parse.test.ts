@@ -205,3 +205,64 @@ describe('parse', () => {
     expect((await parse(context, message, 'shadow-ban a')).danger).toBe('change');
   });
 });
+
+describe('a command about a report of one of several homeservers', () => {
+  const item = {
+    id: 12,
+    kind: 'event',
+    subject: '$spam',
+    roomId: '!lobby:elsewhere.example',
+    sender: '@mallory:two.example',
+    content: null,
+    server: 'two.example',
+  };
+  const several = {
+    ...context,
+    settings: {
+      ...settings,
+      homeservers: [
+        ...settings.homeservers,
+        { name: 'two', serverName: 'two.example' },
+        { name: 'three', serverName: 'three.example' },
+      ],
+    },
+    store: {
+      // The event of the card of report 12.
+      outbox: { commandOf: async (id: string) => (id === '$card' ? '$ report 12' : undefined) },
+      reportItems: {
+        get: async (id: number) =>
+          id === 12 ? item : id === 13 ? { ...item, server: 'gone.example' } : undefined,
+      },
+    },
+  } as unknown as ParseContext;
+  const card = parseEventId('$card') ?? expect.unreachable();
+  const onOf = async (line: string, how: Partial<Message> = { thread: card }) =>
+    (await parse(several, { ...message, ...how }, line)).invocation.on;
+
+  test.each([
+    ['redact', 'two.example'],
+    ['block-room', 'two.example'],
+    ['report', 'two.example'],
+    ['redact --on three', 'three.example'],
+    // The account says where.
+    ['deactivate', undefined],
+    // Nothing is filled in.
+    ['block-room !hall:elsewhere.example', undefined],
+    ['block-room !hall:three.example', 'three.example'],
+    ['claim', undefined],
+  ])('%s', async (line, on) => {
+    expect(await onOf(line)).toBe(on);
+  });
+
+  test('a report is shown by its homeserver, in whatever room message it is named', async () => {
+    expect(await onOf('report 12', {})).toBe('two.example');
+    expect(await onOf('report 12 --on three', {})).toBe('three.example');
+    expect(await onOf('report 13', {})).toBeUndefined();
+    expect(await onOf('report 14', {})).toBeUndefined();
+  });
+
+  test('a list of reports is narrowed by --on alone', async () => {
+    expect(await onOf('reports --on two', {})).toBe('two.example');
+    expect(await onOf('reports --sender @mallory:two.example', {})).toBeUndefined();
+  });
+});

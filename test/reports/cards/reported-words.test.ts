@@ -23,6 +23,10 @@ const pills = ruleOf({ when: { content: { matches: 'cheap pills' } }, alert: tru
 
 type Content = Readonly<Record<string, unknown>>;
 
+const onlyOne = (): never => {
+  throw new TypeError('there is only one homeserver');
+};
+
 /** An event as its report holds it, and as its room has it by now. */
 class Reported {
   readonly #content: Content;
@@ -54,7 +58,11 @@ class Reported {
       directRooms: { has: async () => false },
     } as unknown as Services;
     const findPerson = async () => ({ createdAt: 0, isRestricted: false });
-    const context = { store: queue.store, services, settings: { serverName: 'localhost' } };
+    const settings = {
+      serverName: 'localhost',
+      homeservers: [{ name: 'localhost', serverName: 'localhost' }],
+    };
+    const context = { store: queue.store, services, settings, atHomeserver: onlyOne };
     await fetchDetails(context, findPerson, await this.item(), async () => undefined);
   }
 
@@ -68,7 +76,7 @@ class Reported {
 
   async matches(): Promise<boolean> {
     const facts = await readRuleInput(queue.store, await this.item(), {
-      serverName: 'localhost',
+      serverNames: ['localhost'],
       now,
     });
     return pills.evaluate(facts).matches;

@@ -71,13 +71,15 @@ async function title(id: number): Promise<string> {
   const story = await createReportService(nobody, queue.store, {
     wake: () => undefined,
     refresh: async () => undefined,
+    serverName: 'localhost',
+    homeservers: [],
   }).story(await itemAt(id), at);
   return render({ mark: 'ℹ️', title: accusation(story) }, '!').body;
 }
 
 async function evaluation(id: number) {
   const input = await readRuleInput(queue.store, await itemAt(id), {
-    serverName: 'localhost',
+    serverNames: ['localhost'],
     now: at,
   });
   return { matches: threePeople.evaluate(input).matches, reports: input.reports.length };
@@ -135,7 +137,13 @@ test('who is restricted counts from when that ends, and no longer from when it b
     }) as Account;
   const context = {
     store: queue.store,
-    settings: { serverName: 'localhost' },
+    settings: {
+      serverName: 'localhost',
+      homeservers: [{ name: 'localhost', serverName: 'localhost' }],
+    },
+    atHomeserver(): never {
+      throw new Error('there is only one homeserver');
+    },
     // The reports of users need nothing of the homeserver but the accounts.
     services: {} as Services,
     now: () => now,

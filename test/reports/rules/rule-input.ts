@@ -112,6 +112,7 @@ export function item(more: Partial<RuleInput> = {}): RuleInput {
     kind: 'event',
     sender: mallory,
     isSenderLocal: true,
+    server: 'localhost',
     senderCreatedAt: now - dayMs,
     room: room('!lobby:localhost'),
     roomAlias: alias('#lobby:localhost'),

@@ -432,3 +432,61 @@ describe('whatever strangers choose to be called', () => {
     );
   });
 });
+
+describe('a line for a report of one of several homeservers', () => {
+  const names = ['localhost', 'two.example', 'three.example'];
+  const around = {
+    ...surroundings,
+    homeservers: names.map((serverName) => ({ name: serverName.split('.')[0] ?? '', serverName })),
+  };
+  const room = parseRoomId('!lobby:elsewhere.example') ?? expect.unreachable();
+  const on = (text: string, input: Partial<RuleInput> = {}) => {
+    const about = { room, server: 'two.example', ...input };
+    const line = lineFor(template(text, 'act', around), item(about), ana);
+    return isLine(line) ? [line.on, line.line] : line.why;
+  };
+  const elsewhere = user('@eve:elsewhere.example');
+  const lobby = 'https://matrix.to/#/!lobby%3Aelsewhere.example/%24message';
+
+  test.each([
+    ['redact {event}', {}, ['two.example', `redact ${lobby} --on=two.example`]],
+    [
+      'block-room {room}',
+      {},
+      ['two.example', 'block-room !lobby:elsewhere.example --on=two.example'],
+    ],
+    // What a room, a message or an account says goes first.
+    [
+      'block-room {room}',
+      { room: parseRoomId('!hall:three.example') },
+      ['three.example', 'block-room !hall:three.example --on=three.example'],
+    ],
+    ['redact {event} --on three', {}, ['three.example', `redact ${lobby} --on=three.example`]],
+    ['lock {sender}', {}, [undefined, 'lock @mallory:localhost']],
+    [
+      'lock {sender}',
+      { sender: user('@mallory:three.example') },
+      [undefined, 'lock @mallory:three.example'],
+    ],
+    [
+      'lock {sender}',
+      { sender: elsewhere, isSenderLocal: false },
+      '@eve:elsewhere.example is on another server',
+    ],
+    [
+      'kick {sender} {room}',
+      { sender: elsewhere, isSenderLocal: false },
+      ['two.example', 'kick @eve:elsewhere.example !lobby:elsewhere.example --on=two.example'],
+    ],
+    // It is about the report, which is on none.
+    ['resolve', {}, [undefined, 'resolve 7']],
+    // A homeserver that is no longer configured.
+    [
+      'block-room {room}',
+      { server: 'former.example' },
+      [undefined, 'block-room !lobby:elsewhere.example'],
+    ],
+  ] as const)('%s %o', (text, input, expected) => {
+    expect(on(text, input as Partial<RuleInput>)).toEqual(expected);
+  });
+});

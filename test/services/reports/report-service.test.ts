@@ -19,7 +19,12 @@ beforeEach(async () => {
 afterEach(async () => store.close());
 
 const queueOn = (on: Pick<AdminApi, 'reports'>) =>
-  createReportService(on, store, { wake: () => undefined, refresh: async () => undefined });
+  createReportService(on, store, {
+    wake: () => undefined,
+    refresh: async () => undefined,
+    serverName: 'localhost',
+    homeservers: [],
+  });
 
 /** A report of the same message. */
 async function addReport(reportId: number, reporter: string): Promise<number> {

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { openGate } from '../../dev/room/gate.ts';
+import type { Gate } from '../../dev/room/gate.ts';
+import type { Moderator } from '../../dev/room/moderator.ts';
+import { startOwnHomeserver } from '../../dev/synapse/homeserver.ts';
+import type { OwnHomeserver } from '../../dev/synapse/homeserver.ts';
+import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import { asEventId, asRoomId, idOf, uniqueLocalpart } from '../support/homeserver.ts';
+import { cardOf, startReportServer } from '../support/report-room.ts';
+import type { ReportServer } from '../support/report-room.ts';
+import { openRoom } from '../support/room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+const serverName = 'two.example';
+
+let one: ReportServer;
+let two: OwnHomeserver;
+let apiOfTwo: AdminApi;
+let witness: MatrixUser;
+let gate: Gate;
+let room: TestRoom;
+let ana: Moderator;
+
+const newUserOnTwo = async (prefix: string, admin = false) =>
+  MatrixUser.register(two, { localpart: uniqueLocalpart(prefix), admin });
+
+beforeAll(async () => {
+  [one, two] = await Promise.all([
+    startReportServer(0),
+    startOwnHomeserver({ server_name: serverName }),
+  ]);
+  const botOnTwo = await newUserOnTwo('bot', true);
+  witness = await newUserOnTwo('witness');
+  const { accessToken } = botOnTwo.account;
+  apiOfTwo = createAdminApi({ url: two.url, accessToken });
+  gate = await openGate(two.url);
+  room = await openRoom(
+    {
+      reports: {
+        enabled: true,
+        maxCardsPerMinute: 100,
+        rules: [
+          {
+            name: 'pills',
+            when: {
+              content: { matches: 'cheap pills' },
+              sender: 'local',
+              // The witness is that old by then.
+              reporterAccountAge: { atLeast: '1s' },
+            },
+            then: ['shadow-ban {sender}', 'block-room {room}'],
+            mode: 'act',
+          },
+        ],
+      },
+    },
+    {
+      server: one.homeserver,
+      others: [{ serverName, name: 'two', url: gate.url, accessToken }],
+      timing: { pollIntervalMs: 500, homeserverLookMs: 2000, reportTroubleMs: 500 },
+    },
+  );
+  ({ ana } = room);
+});
+
+afterAll(async () => {
+  await room.close();
+  await gate[Symbol.asyncDispose]();
+  await Promise.all([one.stop(), two.stop()]);
+});
+
+/** A message that somebody reports; the room is public, and theirs. */
+async function reported(sender: MatrixUser, reporter: MatrixUser, body: string) {
+  const lobby = await sender.createRoom({ preset: 'public_chat', name: 'Lobby' });
+  await reporter.join(lobby);
+  const event = await sender.sendText(lobby, body);
+  await reporter.reportEvent(lobby, event, { reason: 'spam' });
+  return { lobby, event };
+}
+
+const onOne = async (body: string) =>
+  reported(await one.newUser('mallory'), await one.newUser('vera'), body);
+
+async function onTwo(body: string) {
+  const sender = await newUserOnTwo('mallory');
+  return { sender, ...(await reported(sender, witness, body)) };
+}
+
+test('reports of both arrive in one queue, and say where', async () => {
+  const [here, there] = await Promise.all([onOne('spam on one'), onTwo('spam on two')]);
+  const [cardHere, cardThere] = await Promise.all([
+    cardOf(ana, here.event),
+    cardOf(ana, there.event, ({ body }) => body.includes('account')),
+  ]);
+  expect(cardHere.body).toMatch(/^⚠️ Report #\d+: 1 person on localhost says “spam” about/u);
+  expect(cardThere.body).toMatch(
+    /^⚠️ Report #\d+: 1 person on two\.example says “spam” about a message by @mallory\S*:two\.example/u,
+  );
+  expect(cardThere.body).toMatch(/account \d+ seconds? old when it was reported/u);
+  expect(cardThere.field.data).toMatchObject({ homeservers: [serverName] });
+
+  const { id } = cardThere.field.data as { id: number };
+  const report = await ana.ask(`!report ${id}`);
+  expect(report.body).toContain('“spam on two”');
+  expect(report.body).toContain('The message has not been removed.');
+  expect(report.body).toContain(witness.userId);
+
+  const all = await ana.ask('!reports');
+  expect(all.body).toMatch(/open, 1 report on localhost/u);
+  expect(all.body).toMatch(/open, 1 report on two\.example/u);
+  const ofTwo = await ana.ask('!reports --on two');
+  expect(ofTwo.body).toContain(there.sender.userId);
+  expect(ofTwo.body).not.toContain('on localhost');
+});
+
+test('a reaction on a card acts where the report came from', async () => {
+  const { lobby, event, sender } = await onTwo('redact me');
+  const card = await cardOf(ana, event);
+  await room.ben.user.react(room.id, card.event, '🙈');
+  const confirmation = await room.ben.until('the confirmation', () =>
+    room.ben.inThread(card.event).find(({ field }) => field.status === 'pending'),
+  );
+  await room.ben.user.react(room.id, confirmation.event, '✅');
+  await room.ben.outcomeOf(confirmation, 'done');
+  const found = await apiOfTwo.events.find(asRoomId(lobby), asEventId(event));
+  expect(found?.event.redactedBecause).not.toBeNull();
+
+  const inThread = await ana.sayInThread(card.event, '!lock --reason spam');
+  expect((await ana.answerTo(inThread)).body).toContain('Locked');
+  expect((await apiOfTwo.users.get(idOf(sender))).locked).toBe(true);
+  const shown = await ana.sayInThread(card.event, '!room');
+  expect((await ana.answerTo(shown)).body).toContain(lobby);
+});
+
+test('a rule acts where the report came from', async () => {
+  const { lobby, sender } = await onTwo('buy cheap pills');
+  await expect.poll(async () => (await apiOfTwo.users.get(idOf(sender))).shadowBanned).toBe(true);
+  await expect.poll(async () => apiOfTwo.rooms.isBlocked(asRoomId(lobby))).toBe(true);
+  const audit = await ana.ask(`!audit --target ${sender.userId}`);
+  expect(audit.field.data).toMatchObject([{ command: 'shadow-ban' }]);
+});
+
+test('one that is away does not hold up the other', async () => {
+  gate.close(/./u);
+  await ana.until('the alarm', () =>
+    ana.unasked().find(({ body }) => /two\.example has not answered for/u.test(body)),
+  );
+  const here = await onOne('while two is away');
+  expect((await cardOf(ana, here.event)).body).toContain('on localhost');
+  const there = await onTwo('unseen');
+  const begin = performance.now();
+  const list = await ana.ask('!reports');
+  expect(performance.now() - begin).toBeLessThan(5000);
+  expect(list.body).not.toContain(there.sender.userId);
+
+  gate.open();
+  const card = await cardOf(ana, there.event);
+  expect(card.body).toContain('on two.example');
+  // The room was told that it was away; that its reports can't be read goes without saying.
+  expect(ana.unasked().filter(({ body }) => body.includes('can’t be read'))).toEqual([]);
+});
