@@ -17,6 +17,8 @@ export interface Postgres {
   url(database: string): string;
   /** Restarts it, as an update of the system does. */
   restart(whileStopped?: () => Promise<void>): Promise<void>;
+  /** Restarts it after a power cut: what was not flushed to the disk is lost. */
+  cutPower(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
@@ -74,6 +76,9 @@ const settings = {
   full_page_writes: 'off',
   autovacuum: 'off',
   max_connections: '200',
+  // What need not be flushed stays in memory for long, so that `cutPower` takes it.
+  wal_writer_delay: '10s',
+  bgwriter_lru_maxpages: '0',
   shared_buffers: '64MB',
 };
 
@@ -133,27 +138,34 @@ export async function startPostgres(): Promise<Postgres> {
   }
   return {
     url,
-    async restart(whileStopped = async () => undefined) {
-      const [pid] = (await readFile(path.join(data, 'postmaster.pid'), 'utf8')).split('\n');
-      await writeFile(kept, '');
-      process.kill(Number(pid), 'SIGINT');
-      const isStopped = await poll(
-        async () => (existsSync(path.join(data, 'postmaster.pid')) ? undefined : true),
-        startLimits,
-      );
-      if (isStopped === undefined) {
-        throw new Error('PostgreSQL does not stop');
-      }
-      await end(child);
-      await whileStopped();
-      await rm(kept);
-      child = await start();
-    },
+    restart: async (whileStopped) => restart('SIGINT', whileStopped),
+    // All processes end at once, and with them what they had only in memory.
+    cutPower: async () => restart('SIGQUIT'),
     async stop() {
       await end(child);
       await rm(folder, { recursive: true, force: true });
     },
   };
+
+  async function restart(
+    signal: 'SIGINT' | 'SIGQUIT',
+    whileStopped = async (): Promise<void> => undefined,
+  ): Promise<void> {
+    const [pid] = (await readFile(path.join(data, 'postmaster.pid'), 'utf8')).split('\n');
+    await writeFile(kept, '');
+    process.kill(Number(pid), signal);
+    const isStopped = await poll(
+      async () => (existsSync(path.join(data, 'postmaster.pid')) ? undefined : true),
+      startLimits,
+    );
+    if (isStopped === undefined) {
+      throw new Error('PostgreSQL does not stop');
+    }
+    await end(child);
+    await whileStopped();
+    await rm(kept);
+    child = await start();
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { newUser } from '../support/homeserver.ts';
-import { onPostgres } from '../support/test-database.ts';
 import { openCrashRoom } from './crash-room.ts';
 import type { CrashRoom, Deaths } from './crash-room.ts';
 import { change, deactivation, look, refused } from './story.ts';
@@ -14,7 +13,7 @@ vi.setConfig({ testTimeout: 60_000 });
 let common: CrashRoom;
 
 beforeAll(async () => {
-  common = await openCrashRoom();
+  common = await openCrashRoom('admin', { losesPower: true });
 });
 
 afterAll(async () => common.close());
@@ -214,7 +213,7 @@ describe('kill -9 at a boundary', () => {
   });
 });
 
-describe.skipIf(onPostgres)('the power fails, and what was not synced to the disk is lost', () => {
+describe('the power fails, and what was not synced to the disk is lost', () => {
   it.each([
     { boundary: 'inbox committed', story: 'change', at: 'after commit inbox 1', ends: 'done' },
     {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { startPostgres } from '../../dev/postgres/postgres.ts';
 import { BotEndedError, startBotProcess } from '../../dev/room/bot-process.ts';
 import type { BotProcess } from '../../dev/room/bot-process.ts';
 import { openGate } from '../../dev/room/gate.ts';
@@ -13,7 +14,7 @@ import { Moderator } from '../../dev/room/moderator.ts';
 import { cutPower, readWal } from '../../dev/room/power.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { homeserver, newUser } from '../support/homeserver.ts';
-import { createTestDatabase } from '../support/test-database.ts';
+import { createTestDatabase, databaseAt, onPostgres } from '../support/test-database.ts';
 import type { TestDatabase } from '../support/test-database.ts';
 
 /** Points to die at, one a life: the second kills the bot that came up after the first. */
@@ -61,10 +62,18 @@ const restTimeoutMs = 25_000;
 /** @param passing what goes through the gate: calls of the admin API, or all */
 export async function openCrashRoom(
   passing: 'admin' | 'all' = 'admin',
-  { requestTimeout = '1s' }: { readonly requestTimeout?: string } = {},
+  {
+    requestTimeout = '1s',
+    losesPower = false,
+  }: {
+    readonly requestTimeout?: string;
+    /** Some deaths in it cut the power. */
+    readonly losesPower?: boolean;
+  } = {},
 ): Promise<CrashRoom> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-crash-'));
-  const database = await createTestDatabase();
+  const power = await (losesPower && onPostgres ? onOwnPostgres() : fileOrShared(folder));
+  const { database } = power;
   const gate = await openGate(homeserver().url);
   const [account, asker, ben] = await Promise.all([
     newUser('bot', { admin: true }),
@@ -110,16 +119,11 @@ export async function openCrashRoom(
     const points = () => linesOf(record);
     const died: string[] = [];
     const lives = [...deaths];
-    const onDisk = path.join(folder, 'on-disk');
     let cutsPower = false;
     const nextPlan = (): KillPlan => {
       const { cutsPower: cuts = false, ...plan } = lives.shift() ?? {};
       cutsPower = cuts;
-      if (cuts) {
-        // What was written before this life is on the disk.
-        writeFileSync(onDisk, JSON.stringify(readWal(database.place)));
-      }
-      return { ...plan, record, ...(cuts ? { onDisk } : {}) };
+      return { ...plan, record, ...(cuts ? power.beforeLife() : {}) };
     };
     const told = Promise.withResolvers<void>();
 
@@ -128,7 +132,7 @@ export async function openCrashRoom(
       for (;;) {
         died.push(points().at(-1) ?? 'nowhere');
         if (cutsPower) {
-          cutPower(database.place, onDisk);
+          await power.cut();
         }
         try {
           bot = await start(nextPlan());
@@ -213,6 +217,41 @@ function linesOf(file: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** A database, and what a power cut does to it. */
+interface PoweredDatabase {
+  readonly database: TestDatabase;
+  /** What the kill switch is told, so that the power can be cut at the end of this life. */
+  readonly beforeLife: () => Pick<KillPlan, 'onDisk'>;
+  readonly cut: () => Promise<void>;
+}
+
+async function fileOrShared(folder: string): Promise<PoweredDatabase> {
+  const database = await createTestDatabase();
+  const onDisk = path.join(folder, 'on-disk');
+  return {
+    database,
+    beforeLife() {
+      // What was written before this life is on the disk.
+      writeFileSync(onDisk, JSON.stringify(readWal(database.place)));
+      return { onDisk };
+    },
+    async cut() {
+      cutPower(database.place, onDisk);
+    },
+  };
+}
+
+/** A PostgreSQL of its own: a power cut takes from everybody who uses it. */
+async function onOwnPostgres(): Promise<PoweredDatabase> {
+  const postgres = await startPostgres();
+  const database = databaseAt(postgres.url('postgres'));
+  return {
+    database: { ...database, [Symbol.asyncDispose]: postgres.stop },
+    beforeLife: () => ({}),
+    cut: postgres.cutPower,
+  };
 }
 
 /** What the database holds that is begun and not ended, by table. */

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { newUser } from '../support/homeserver.ts';
-import { onPostgres } from '../support/test-database.ts';
 import { openCrashRoom } from './crash-room.ts';
 import type { CrashRoom, Deaths } from './crash-room.ts';
 import { storyAccounts, wholeStory } from './story.ts';
@@ -27,7 +26,7 @@ let points: readonly (readonly string[])[] = [];
 let killed = 0;
 
 beforeAll(async () => {
-  room = await openCrashRoom('admin', { requestTimeout: '2s' });
+  room = await openCrashRoom('admin', { requestTimeout: '2s', losesPower: true });
   calm = await round([]);
   points = [...Map.groupBy(calm.points, (point) => point.replace(/ \d+$/u, '')).values()];
 });
@@ -38,7 +37,7 @@ afterAll(async () => room.close());
 async function round(deaths: Deaths) {
   if (isSpoilt) {
     await room.close();
-    room = await openCrashRoom('admin', { requestTimeout: '2s' });
+    room = await openCrashRoom('admin', { requestTimeout: '2s', losesPower: true });
   }
   isSpoilt = true;
   const people = await Promise.all(
@@ -94,7 +93,7 @@ function deathsOf(one: number): Deaths {
   const kind = kinds[turn % kinds.length] ?? [];
   const first = {
     at: kind[Math.floor(next() * kind.length)],
-    cutsPower: !onPostgres && one % 2 === 1,
+    cutsPower: one % 2 === 1,
   };
   return one % 3 === 0 ? [first, { at: 1 + Math.floor(next() * pointsOfRecovery) }] : [first];
 }
