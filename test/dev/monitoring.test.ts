@@ -46,7 +46,7 @@ beforeAll(async () => {
     ],
     canSpeak: () => true,
     sync: () => ({ ageMs: 1, failures: 1 }),
-    reportReadings: () => [{ kind: 'event', ageMs: 1 }],
+    reportReadings: () => [{ kind: 'event', serverName: 'two.example', ageMs: 1 }],
     values: async () => ({
       items: { open: 1 },
       oldestOpenAt: 1,
