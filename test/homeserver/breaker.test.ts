@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
 import { HomeserverError, UnreachableError } from '../../src/core/errors.ts';
 import { createBreaker } from '../../src/homeserver/breaker.ts';
@@ -6,6 +6,8 @@ import { MasError } from '../../src/homeserver/mas/mas-errors.ts';
 import { namedServer } from '../../src/homeserver/named-server.ts';
 
 const request = 'GET /x';
+
+afterEach(() => vi.useRealTimers());
 
 function breakerFor(onNoAnswer = () => undefined as void) {
   return createBreaker({
@@ -45,6 +47,26 @@ test('a request without an answer is told, and refuses nothing by itself', async
   await expect(breaker.around(request, refused)).rejects.toThrow('two.example refused (403');
   expect(onNoAnswer).toHaveBeenCalledTimes(1);
   await expect(breaker.around(request, async () => 'answer')).resolves.toBe('answer');
+});
+
+test('a slow request is told, and ends when the breaker opens, unless it changes something', async () => {
+  vi.useFakeTimers();
+  const onNoAnswer = vi.fn();
+  const breaker = breakerFor(onNoAnswer);
+  const never = async () => new Promise<string>(() => undefined);
+  const read = breaker.around(request, never);
+  // It is looked at below.
+  read.catch(() => undefined);
+  const late = Promise.withResolvers<string>();
+  const change = breaker.around('POST /x', async () => late.promise);
+  await vi.advanceTimersByTimeAsync(4900);
+  expect(onNoAnswer).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(onNoAnswer).toHaveBeenCalled();
+  breaker.open(Date.now());
+  await expect(read).rejects.toThrow('two.example has not answered for 0 s');
+  late.resolve('done');
+  await expect(change).resolves.toBe('done');
 });
 
 test('errors of a MAS say whose it is', async () => {

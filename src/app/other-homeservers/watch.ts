@@ -85,9 +85,9 @@ export function watchHomeserver(
     }
   }
 
-  async function noteTrouble(found: Finding): Promise<void> {
+  async function noteTrouble(found: Finding, lookedAt: number): Promise<void> {
     const isNew = trouble?.kind !== found.kind;
-    trouble = { ...found, since: isNew ? Date.now() : (trouble?.since ?? Date.now()) };
+    trouble = { ...found, since: isNew ? lookedAt : (trouble?.since ?? lookedAt) };
     const { kind, error, since } = trouble;
     if (isNew) {
       const { message: reason, advice } = error;
@@ -120,12 +120,13 @@ export function watchHomeserver(
 
   const worker = createWorker({
     async work(stopped) {
+      const lookedAt = Date.now();
       const found = await looker.look();
       if (stopped.aborted) {
         return;
       }
       worker.wakeIn(delayAfter(found));
-      await (found === undefined ? noteAnswer() : noteTrouble(found));
+      await (found === undefined ? noteAnswer() : noteTrouble(found, lookedAt));
       looked.resolve();
     },
     onError(error) {
