@@ -12,7 +12,7 @@ import type { WatchHomeserverOptions } from './other-homeservers/watch.ts';
 /** A homeserver that has answered, and what commands can do there. */
 interface ModeratedHomeserver extends Pick<
   Homeserver,
-  'api' | 'botUser' | 'requestTimeoutMs' | 'serverName'
+  'api' | 'botUser' | 'client' | 'requestTimeoutMs' | 'serverName'
 > {
   readonly services: HomeserverServices;
 }

@@ -2,7 +2,7 @@ import type { Registry } from '../chat/command/declaration.ts';
 import type { Config } from '../config/schema.ts';
 import { createWorker } from '../core/async/worker.ts';
 import { durationMs, hourMs, minuteMs } from '../core/duration.ts';
-import { codeOf } from '../core/errors.ts';
+import { TargetError, codeOf, isNotFound } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { CardReactions } from '../operations/answer/card.ts';
 import type { AtHomeserver } from '../operations/at-homeserver.ts';
@@ -70,12 +70,18 @@ export function createOperations(options: {
   const { homeservers } = options;
 
   const atHomeserver = (serverName: string): AtHomeserver => {
-    const { api, botUser, requestTimeoutMs, services: own } = homeservers.get(serverName);
+    const { api, botUser, client, requestTimeoutMs, services: own } = homeservers.get(serverName);
     return {
       services: { ...services, ...own },
       settings: { ...settings, serverName, botUser, reconcileAfterMs: requestTimeoutMs },
       findAccount: api.users.find,
       findSimilar: own.accounts.similar,
+      resolveAlias: async (alias) =>
+        client.rooms.resolveAlias(alias).catch((error: unknown) => {
+          throw isNotFound(error)
+            ? new TargetError('unknown_room', `there is no room ${alias}`)
+            : error;
+        }),
     };
   };
 

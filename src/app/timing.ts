@@ -1,7 +1,7 @@
 import type { PollTimes } from '../core/async/poll.ts';
 import { minuteMs } from '../core/duration.ts';
 
-/** If reports can't be read for this long, the room is told. */
+/** If something can't be read or reached for this long, the room is told. */
 export const usualReportTroubleMs = 5 * minuteMs;
 
 /** What tests change: times, in milliseconds, and what would come between what they wait for. */

@@ -7,8 +7,7 @@ import type { Config } from '../config/schema.ts';
 import { isLate } from '../core/async/patience.ts';
 import { createWorker } from '../core/async/worker.ts';
 import { durationMs, hourMs } from '../core/duration.ts';
-import { TargetError, isNotFound } from '../core/errors.ts';
-import type { EventId, RoomAlias, RoomId, UserId } from '../core/ids.ts';
+import type { EventId, RoomId, UserId } from '../core/ids.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import { clearText } from '../matrix/crypto/room-crypto.ts';
@@ -148,13 +147,6 @@ export async function createTransport(options: {
       peopleOf: async (event: EventId) => peopleOf({ client, crypto }, room, event),
       async redact(event: EventId, reason: string): Promise<void> {
         await client.events.redact(room, event, transactionIdFor(event, 'redact'), reason);
-      },
-      async resolveAlias(alias: RoomAlias): Promise<RoomId> {
-        return client.rooms.resolveAlias(alias).catch((error: unknown) => {
-          throw isNotFound(error)
-            ? new TargetError('unknown_room', `there is no room ${alias}`)
-            : error;
-        });
       },
       showTyping: async (forMs: number | undefined) => client.rooms.setTyping(room, botUser, forMs),
       deliver: delivery.deliver,

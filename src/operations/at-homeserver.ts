@@ -4,7 +4,7 @@ import { takesOn } from '../chat/command/on-homeserver.ts';
 import { subjectOf, takesRemote } from '../chat/command/properties.ts';
 import { TargetError, UnreachableError } from '../core/errors.ts';
 import { serverNameOf } from '../core/ids.ts';
-import type { UserId } from '../core/ids.ts';
+import type { RoomAlias, RoomId, UserId } from '../core/ids.ts';
 import type { Account, Services } from '../services/services.ts';
 import type { ReportItem } from '../store/tables/report-items.ts';
 import type { Settings } from './settings.ts';
@@ -17,8 +17,14 @@ export interface AccountLookup {
   findSimilar(user: UserId): Promise<UserId[]>;
 }
 
+/** How the ID of a room is found by its alias. */
+export interface AliasLookup {
+  /** @throws TargetError there is no such room */
+  resolveAlias(alias: RoomAlias): Promise<RoomId>;
+}
+
 /** What differs between stages that work on one homeserver and on another. */
-export interface AtHomeserver extends AccountLookup {
+export interface AtHomeserver extends AccountLookup, AliasLookup {
   readonly services: Services;
   /** With its server name and the bot's account there. */
   readonly settings: Settings;
@@ -86,12 +92,15 @@ export function serverFor(
   return (takesRemote(command) ? (on ?? own) : (own ?? on)) ?? homeservers[0]?.serverName;
 }
 
-/** The server name of the homeserver, of several, that keeps a user's account; undefined for users of other servers. */
+/**
+ * The server name of the homeserver, of several, that keeps a user's account or an alias; undefined for those of other
+ * servers.
+ */
 export function ownServer(
   { settings: { homeservers } }: { readonly settings: Pick<Settings, 'homeservers'> },
-  user: UserId,
+  id: UserId | RoomAlias,
 ): string | undefined {
-  const server = serverNameOf(user);
+  const server = serverNameOf(id);
   return homeservers.length > 1 && homeservers.some(({ serverName }) => serverName === server)
     ? server
     : undefined;
@@ -140,4 +149,17 @@ export function onAboutItem(
   }
   const users = [values[subjectOf(command) ?? '']].flat() as readonly (UserId | undefined)[];
   return users.some((user) => user !== undefined && isOurs(context, user)) ? undefined : server;
+}
+
+/**
+ * The server name of the homeserver on which a command does what it does, if people should read it. Undefined if there is
+ * only one, or if the accounts that it acts on say it by their IDs.
+ */
+export function whereShown(
+  context: Pick<HomeserversContext, 'settings'>,
+  parsed: { readonly command: Command; readonly invocation: Invocation },
+): string | undefined {
+  const { command } = parsed;
+  const isSaid = subjectOf(command) !== undefined && !takesRemote(command);
+  return isSaid || !takesOn(command) ? undefined : serverFor(context, parsed);
 }

@@ -97,6 +97,26 @@ describe('two homeservers', () => {
     expect((await ana.ask(`!rooms ${name}`)).body).not.toContain(`:${serverName}`);
   });
 
+  test('an alias leads to its homeserver, and so do the commands after it', async () => {
+    const owner = await newUserOnTwo('owner');
+    const alias = uniqueLocalpart('lobby');
+    await owner.createRoom({ preset: 'public_chat', room_alias_name: alias });
+    const blocked = await ana.ask(`!block-room #${alias}:${serverName}`);
+    expect(blocked.body).toContain(`on ${serverName}`);
+    expect(blocked.body).toMatch(/!unblock-room \S+ --on two/u);
+    const undone = await ana.ask('!undo last');
+    expect(undone.field).toMatchObject({ command: 'unblock-room', status: 'done' });
+    expect(undone.body).toContain(`on ${serverName}`);
+    const token = await ana.ask('!create-token --uses 1 --on two');
+    const code = /token (\S+)/u.exec(token.body)?.[1] ?? '';
+    expect((await ana.ask(`!token ${code}`)).field.status).toBe('failed');
+    const asked = await ana.ask(`!delete-token ${code} --on two`);
+    expect(asked.body).toMatch(/^⚠️ Delete registration token \S+ on two\.example\?$/mu);
+    const audited = await ana.ask(`!audit ${String(token.field.audit?.[0])}`);
+    expect(audited.body).toContain(serverName);
+    await ana.ask('!cancel');
+  });
+
   test('the bot’s accounts are protected on both', async () => {
     const answer = await ana.ask(`!deactivate ${idOf(botOnTwo)}`);
     expect(answer.field.status).toBe('protected');

@@ -14,6 +14,8 @@ interface Topic {
   /** A command line, without the prefix. */
   readonly example: string;
   readonly next: readonly string[];
+  /** Only a few need it: the list of all commands doesn't name it. */
+  readonly isRare?: true;
 }
 
 export const topics: readonly Topic[] = [
@@ -66,6 +68,24 @@ export const topics: readonly Topic[] = [
     notes: [],
     example: 'deactivate @mallory:example.com --reason "spam links" --dry-run',
     next: ['help audit'],
+  },
+  {
+    name: 'homeservers',
+    title: 'Several homeservers',
+    flags: [
+      [
+        '--on NAME',
+        'the homeserver that a command is about, if it does not follow from its users, rooms or files. Without it, the first',
+      ],
+    ],
+    words: ['homeserver'],
+    notes: [
+      'Users, rooms, messages and files are on the homeserver that their IDs name. One command can be about users of several.',
+      '!status lists the homeservers. If there is only one, there is no such flag.',
+    ],
+    example: 'rooms lobby --on work',
+    next: ['status'],
+    isRare: true,
   },
 ];
 

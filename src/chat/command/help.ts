@@ -281,7 +281,7 @@ export function helpForAll(registry: Registry, prefix: string): Answer {
             ),
           ];
     }),
-    next: topics.map(({ name }) => `help ${name}`),
+    next: topics.filter(({ isRare }) => isRare !== true).map(({ name }) => `help ${name}`),
   };
 }
 

@@ -5,7 +5,7 @@ import { nearest } from '../../core/text.ts';
 import { flagParts, isEndOfFlags, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
 import type { HomeserverName, ReadingContext } from '../reading/values.ts';
-import type { Command } from './declaration.ts';
+import type { Command, Registry } from './declaration.ts';
 import { isVerbatim } from './properties.ts';
 
 /** The flag that says which of several homeservers a command is about. */
@@ -128,6 +128,27 @@ export function serverOfArguments(
     }
   }
   return undefined;
+}
+
+/** A command line in an answer about one of several homeservers, so that it is about the same one. */
+export function lineOn(
+  line: string,
+  {
+    registry,
+    homeservers,
+    serverName,
+  }: {
+    readonly registry: Pick<Registry, 'find'>;
+    readonly homeservers: readonly HomeserverName[];
+    readonly serverName: string;
+  },
+): string {
+  const here = homeservers.findIndex((one) => one.serverName === serverName);
+  const command = registry.find(line.split(' ', 1)[0] ?? '');
+  // The first is meant without saying so, and IDs say where they are.
+  return here < 1 || command === undefined || !takesOn(command) || line.includes(serverName)
+    ? line
+    : `${line} --${flagOn} ${homeservers[here]?.name ?? serverName}`;
 }
 
 function serverOfValue(kind: string, value: unknown): string | undefined {

@@ -1,13 +1,14 @@
 import { stringify } from 'csv-stringify/sync';
 
 import { code } from '../../chat/answers/answer.ts';
-import type { AnswerFile, Preview } from '../../chat/answers/answer.ts';
+import type { AnswerFile, Content, Preview } from '../../chat/answers/answer.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import type { LeftOut } from '../../chat/command/invocation.ts';
 import { subjectOf } from '../../chat/command/properties.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { present } from '../../core/present.ts';
 import type { Store } from '../../store/store.ts';
+import { whereShown } from '../at-homeserver.ts';
 import { stepsOf } from '../execute/operation.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
@@ -40,11 +41,13 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
   ) {
     const preview = await previewOfOne(resolved, only);
     const { leftOut } = resolved;
+    const where = whereShown(context, resolved);
     const { rooms = [], media = [] } = preview;
     const needsFile = rooms.length > maxShown || leftOut.length > maxNamed;
     return {
       preview: {
         ...preview,
+        title: where === undefined ? preview.title : titleOn(where, preview.title),
         body: [...preview.body, ...skippedBlocks(resolved), ...leftOutBlocks(leftOut)],
       },
       resolved,
@@ -58,6 +61,15 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
     };
   }
   return previewOfAccounts(context, resolved, commandContexts);
+}
+
+/** `Delete registration token abc on two.example?` */
+function titleOn(serverName: string, title: Content): Content {
+  const last = title.at(-1);
+  const isQuestion = typeof last === 'string' && last.endsWith('?');
+  return isQuestion
+    ? [...title.slice(0, -1), `${last.slice(0, -1)} on ${serverName}?`]
+    : [...title, ` on ${serverName}`];
 }
 
 async function previewOfOne(

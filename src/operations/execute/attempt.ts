@@ -1,6 +1,7 @@
 import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Context, Reconciliation, Step } from '../../chat/command/declaration.ts';
-import { takesRemote } from '../../chat/command/properties.ts';
+import { lineOn } from '../../chat/command/on-homeserver.ts';
+import { subjectOf, takesRemote } from '../../chat/command/properties.ts';
 import {
   ForeignAnswerError,
   HomeserverError,
@@ -127,25 +128,41 @@ function changeOfReconciled(
     return {};
   }
   const result = step.resultIfDone(commandContext);
-  return { did: step.did(result), ...changeOf(step, commandContext, result) };
+  return { did: step.did(result), ...changeOf(operation.command, step, commandContext, result) };
 }
 
 type StepChange = Pick<Attempt, 'did' | 'undo' | 'wasSo'>;
 
 /** The line that takes back a step, or that it had nothing to do. */
-function changeOf(step: Step, context: Context, result: unknown): StepChange {
+function changeOf(command: Command, step: Step, context: Context, result: unknown): StepChange {
   return present({
-    undo: onItsHomeserver(step.undo?.(context, result), context.invocation),
+    undo: onItsHomeserver(command, step.undo?.(context, result), context.invocation),
     wasSo: step.wasSo?.(result) === true ? (true as const) : undefined,
   });
 }
 
-/** A line that takes back a command, for the same homeserver. */
+/** A line that takes back a command, for the same homeserver. Accounts say by their IDs where they are. */
 function onItsHomeserver(
+  command: Command,
   line: string | undefined,
   { on }: Context['invocation'],
 ): string | undefined {
-  return line === undefined || on === undefined ? line : `${line} --on=${on}`;
+  const isSaid = subjectOf(command) !== undefined && !takesRemote(command);
+  return line === undefined || on === undefined || isSaid ? line : `${line} --on=${on}`;
+}
+
+/** The answer, whose further commands are about the same homeserver. */
+function withLinesOn<Given extends Answer | undefined>(
+  { settings: { homeservers } }: AttemptContext,
+  { registry, serverName }: Context,
+  answer: Given,
+): Given {
+  return answer?.next === undefined
+    ? answer
+    : {
+        ...answer,
+        next: answer.next.map((line) => lineOn(line, { registry, homeservers, serverName })),
+      };
 }
 
 /** What an attempt is about. */
@@ -232,7 +249,7 @@ async function attemptOnce(
   }
   try {
     if (step !== undefined) {
-      const answer = step.answer?.(commandContext, result);
+      const answer = withLinesOn(context, commandContext, step.answer?.(commandContext, result));
       return {
         ...ranStep(step, result, answer),
         did: step.did(result),
@@ -241,13 +258,17 @@ async function attemptOnce(
           serverJob: step.serverJob?.(result),
           answer: hasOwnAnswer ? answer : undefined,
         }),
-        ...changeOf(step, commandContext, result),
+        ...changeOf(command, step, commandContext, result),
       };
     }
-    const undo = onItsHomeserver(command.undo?.(commandContext, result), commandContext.invocation);
+    const undo = onItsHomeserver(
+      command,
+      command.undo?.(commandContext, result),
+      commandContext.invocation,
+    );
     const serverJob = command.serverJob?.(result);
     const wasSo = command.wasSo?.(result) === true ? (true as const) : undefined;
-    const answer = command.answer(commandContext, result);
+    const answer = withLinesOn(context, commandContext, command.answer(commandContext, result));
     return {
       ...ranAttempt(answer.status),
       answer,

@@ -6,6 +6,7 @@ import { lastUndoBlocks } from '../answer/last-undo.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { leftOutBlocks } from '../confirm/left-out.ts';
+import type { Settings } from '../settings.ts';
 import { numberDone, operationField } from './operation-field.ts';
 import { isCut, keptBackByStop, notBegunBeforeStop } from './operation.ts';
 import type { Attempt } from './operation.ts';
@@ -14,7 +15,8 @@ import { singleReply, timerBlocks, trailOf } from './single-outcome.ts';
 import type { About, NamesContext } from './single-outcome.ts';
 
 /** What wording outcomes needs. */
-export type OutcomeContext = RefusalContext & NamesContext;
+export type OutcomeContext = RefusalContext &
+  NamesContext & { readonly settings: Pick<Settings, 'homeservers' | 'serverName'> };
 
 /**
  * The answer to an operation that has ended.

@@ -7,6 +7,8 @@ import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { refusalReply } from '../answer/refusal.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
+import { whereShown } from '../at-homeserver.ts';
+import type { HomeserversContext } from '../at-homeserver.ts';
 import { askerName, nameOf } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
 import type { Attempt, RunningOperation } from './operation.ts';
@@ -191,19 +193,22 @@ function notDone(why: string): Answer {
 
 /** `Asked by Ana, confirmed by Ben · reason: spam · 412 ms · audit #1043` */
 export function trailOf(
-  context: NamesContext,
-  { id, invocation, confirmer }: About,
+  context: NamesContext & Pick<HomeserversContext, 'settings'>,
+  about: About,
   attempts: readonly Attempt[],
   audit: readonly number[],
 ): Block[] {
   if (audit.length === 0) {
     return [];
   }
+  const { id, invocation, confirmer } = about;
   const { reason } = invocation;
+  const where = whereShown(context, about);
   const took = attempts.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0);
   return [
     facts(
       whoDecided(context, { invocation, confirmer }),
+      where !== undefined && `on ${where}`,
       reason !== undefined && `reason: ${withoutLinks(reason)}`,
       ...attempts.flatMap(({ timer }) =>
         timer === undefined ? [] : [`until ${dateTime(timer.runAt)}, timer ${timer.id}`],

@@ -8,13 +8,14 @@ import { readUser, withoutMarksAround } from '../../chat/reading/values.ts';
 import type { ArgumentKind, ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
-import type { EventId, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import type { EventId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { fillIn, itemFor } from '../answer/card.ts';
-import { onAboutItem } from '../at-homeserver.ts';
+import { at, onAboutItem, ownServer } from '../at-homeserver.ts';
+import type { AliasLookup, HomeserversContext } from '../at-homeserver.ts';
 import { originOf } from '../management-room.ts';
 import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
@@ -39,9 +40,9 @@ export type ParseContext = CommandLineContext &
   ExpandContext &
   UndoOperationContext &
   MistakableContext &
-  ParseRefusedContext & {
-    /** @throws TargetError there is no such room */
-    resolveAlias(alias: RoomAlias): Promise<RoomId>;
+  ParseRefusedContext &
+  HomeserversContext &
+  AliasLookup & {
     /**
      * The text of a file that was sent to the room.
      *
@@ -81,7 +82,11 @@ export async function parse(
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
       if (value !== undefined) {
-        values[key] = await withoutAlias(context, command.args[key]?.kind, value as Json);
+        values[key] = await withoutAlias(
+          async (alias) => at(context, ownServer(context, alias) ?? read.on).resolveAlias(alias),
+          command.args[key]?.kind,
+          value as Json,
+        );
       }
     }
     const subject = subjectOf(command);
@@ -249,26 +254,26 @@ function plainWordsIn(tokens: readonly Token[], serverName: string): Set<UserId>
 
 /** The value of an argument, with a room's alias replaced by its ID. */
 async function withoutAlias(
-  context: Pick<ParseContext, 'resolveAlias'>,
+  resolveAlias: AliasLookup['resolveAlias'],
   kind: ArgumentKind | undefined,
   value: Json,
 ): Promise<Json> {
   if (Array.isArray(value)) {
     const values: Json[] = [];
     for (const one of value as readonly Json[]) {
-      values.push(await withoutAlias(context, kind, one));
+      values.push(await withoutAlias(resolveAlias, kind, one));
     }
     // An alias and an ID may name the same room.
     return kind === 'room' ? [...new Set(values)] : values;
   }
   if ((kind === 'room' || kind === 'target') && typeof value === 'string') {
     const alias = parseRoomAlias(value);
-    return alias === undefined ? value : context.resolveAlias(alias);
+    return alias === undefined ? value : resolveAlias(alias);
   }
   if (kind === 'event') {
     const { room, event } = value as { readonly room: string; readonly event: string };
     const alias = parseRoomAlias(room);
-    return alias === undefined ? value : { room: await context.resolveAlias(alias), event };
+    return alias === undefined ? value : { room: await resolveAlias(alias), event };
   }
   return value;
 }

@@ -33,6 +33,7 @@ test.each([
   ['LATER', 'later'],
   ['reason', 'dry-run'],
   ['protected', 'dry-run'],
+  ['on', 'homeservers'],
 ])('%s leads to the topic %s', (word, name) => {
   expect(topicFor(word)?.name).toBe(name);
 });
@@ -55,10 +56,10 @@ test('no word of a topic hides a command or a group', () => {
   expect(new Set(words).size).toBe(words.length);
 });
 
-test('help names each topic', () => {
-  expect(helpForAll(registry, '!').next).toEqual(
-    expect.arrayContaining(topics.map(({ name }) => `help ${name}`)),
-  );
+test('help names each topic that many need', () => {
+  const { next = [] } = helpForAll(registry, '!');
+  expect(next).toEqual(expect.arrayContaining(['help matching', 'help later', 'help dry-run']));
+  expect(next).not.toContain('help homeservers');
 });
 
 test.each(topics)('$name explains its flags, with an example that can be read', (topic) => {
@@ -77,7 +78,16 @@ test.each(topics)('$name explains its flags, with an example that can be read', 
   const [name, ...tokens] = tokenize(topic.example);
   const command = registry.find(name?.text ?? '');
   expect(
-    command && readArguments(command, tokens, { serverName: 'example.com', now: 0, prefix: '!' }),
+    command &&
+      readArguments(command, tokens, {
+        homeservers: ['example.com', 'work'].map((server) => ({
+          name: server,
+          serverName: server,
+        })),
+        serverName: 'example.com',
+        now: 0,
+        prefix: '!',
+      }),
   ).toBeDefined();
   for (const line of next) {
     expect(registry.find(line.replace('help ', ''))).toBeDefined();

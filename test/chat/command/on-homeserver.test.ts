@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { lineOn } from '../../../src/chat/command/on-homeserver.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
@@ -94,4 +95,14 @@ describe('without --on, a command is about the homeserver', () => {
   ])('%s', (_, line, on) => {
     expect(read(line).on).toBe(on);
   });
+});
+
+test.each([
+  ['room !lobby', 'two.example', 'room !lobby --on two'],
+  ['user @sam:two.example', 'two.example', 'user @sam:two.example'],
+  ['status', 'two.example', 'status'],
+  ['more', 'two.example', 'more'],
+  ['room !lobby', 'one.example', 'room !lobby'],
+])('the next command `%s` after an answer about %s is `%s`', (line, serverName, expected) => {
+  expect(lineOn(line, { registry, homeservers, serverName })).toBe(expected);
 });

@@ -31,6 +31,7 @@ beforeEach(async () => {
         services: context.services,
         settings: { ...context.settings, serverName },
         findSimilar: context.findSimilar,
+        resolveAlias: context.resolveAlias,
         async findAccount(user) {
           if (isTwoAway) {
             throw new UnreachableError('none', 'does not answer', false);
