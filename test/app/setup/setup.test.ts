@@ -8,6 +8,7 @@ import { createClient } from '../../../src/app/homeserver.ts';
 import { AddressError } from '../../../src/app/setup/asked.ts';
 import { checkSetup } from '../../../src/app/setup/setup.ts';
 import { configSchema } from '../../../src/config/schema.ts';
+import type { WrittenConfig } from '../../../src/config/schema.ts';
 import { SetupError, UnreachableError } from '../../../src/core/errors.ts';
 import { createMoves } from '../../../src/matrix/room/upgrade.ts';
 import { answer, startFaultyServer } from '../../support/faulty-server.ts';
@@ -20,10 +21,14 @@ async function faultOf(
   adminUrl?: string,
   stored: Readonly<Record<string, string>> = {},
 ): Promise<Error & { advice?: string }> {
-  const config = configSchema.parse({
-    homeserver: { url, adminUrl, accessToken: 'syt_secret' },
-    managementRoom: '!room:localhost',
-  });
+  return faultWith({ homeserver: { url, adminUrl, accessToken: 'syt_secret' } }, stored);
+}
+
+async function faultWith(
+  written: Pick<WrittenConfig, 'homeserver' | 'homeservers'>,
+  stored: Readonly<Record<string, string>> = {},
+): Promise<Error & { advice?: string }> {
+  const config = configSchema.parse({ ...written, managementRoom: '!room:localhost' });
   const stop = new AbortController();
   const moves = createMoves({ get: async (name) => stored[name], set: async () => undefined });
   try {
@@ -235,4 +240,22 @@ test('a stored move to a room that does not name the old one as its predecessor'
     'The database says that !forged:localhost has replaced !room:localhost, but that room does not name it as its predecessor.',
   );
   expect(fault.advice).toContain('Somebody may have changed the database.');
+});
+
+test('the first of several homeservers is named by its entry', async () => {
+  const accessToken = 'syt_secret';
+  await using server = await homeserverWhere({});
+  const mixedUp = await faultWith({
+    homeservers: [{ serverName: 'one.example', name: 'one', url: server.url, accessToken }],
+  });
+  expect(mixedUp.message).toBe(
+    'The access token for one.example belongs to @bot:localhost, an account of another homeserver.',
+  );
+  expect(mixedUp.advice).toBe(
+    `Correct homeservers.one.serverName, or its url (${server.url}) and accessToken.`,
+  );
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const away = await faultWith({ homeservers: [{ serverName: 'one.example', url, accessToken }] });
+  expect(away.message).toBe(`the homeserver at ${url} can't be reached (ECONNREFUSED)`);
+  expect(away.advice).toContain('check the port in homeservers.one.example.url');
 });
