@@ -24,7 +24,7 @@ export async function commandsGuide(): Promise<string> {
   return [
     '# Commands',
     '`npm run docs` generates this page from the declarations in `src/commands/`, and a test keeps it current. `!help` shows the same in the room.',
-    'Name users as `@name:server`, as a link or pill, or as a bare name of this homeserver; name rooms by ID, alias, link or pill. Punctuation around an ID, such as a full stop, is ignored; quotes keep an ID exactly as written. Several targets are always shown and confirmed first, and a reason follows `--reason`. Every command that changes something takes `--reason TEXT` and `--dry-run`. Commands on accounts also take `--override-protection` (role admin, always confirmed); commands on several accounts take `--from-file` and `--matching`, and many commands take `--at`, `--in` and `--for`: [many-accounts.md](many-accounts.md) explains these.',
+    'Name users as `@name:server`, as a link or pill, or as a bare name of this homeserver; name rooms by ID, alias, link or pill. Punctuation around an ID, such as a full stop, is ignored; quotes keep an ID exactly as written. Several targets are always shown and confirmed first, and a reason follows `--reason`. Every command that changes something takes `--reason TEXT` and `--dry-run`. Commands on accounts also take `--override-protection` (role admin, always confirmed); commands on several accounts take `--from-file` and `--matching`, and many commands take `--at`, `--in` and `--for`: [many-accounts.md](many-accounts.md) explains these. If the bot moderates several homeservers, `--on NAME` says which of them a command is about: [scaling.md](scaling.md#several-homeservers).',
     rolesSection(all),
     flagsSection(all),
     ...sections,
