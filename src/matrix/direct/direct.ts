@@ -80,6 +80,21 @@ export function createDirectMessages(options: {
   }
 
   /**
+   * Joins somebody of this server to their direct room. Their client may have accepted the invitation at
+   * once; Synapse then refuses to join them again.
+   */
+  async function letIn(room: RoomId, user: UserId): Promise<void> {
+    try {
+      await join(room, user);
+    } catch (error) {
+      const state = isRefusedForGood(error) ? await client.rooms.state(room) : [];
+      if (!readDirectState(state, { user, botUser }).isJoined) {
+        throw error;
+      }
+    }
+  }
+
+  /**
    * Prepares a room for a secret. Returns false if somebody else is there or could come in, or if the bot
    * can't change what must be changed.
    */
@@ -91,7 +106,7 @@ export function createDirectMessages(options: {
       }
       if (!before.isJoined && isLocal(user)) {
         // Until they join, they could not read messages for joined members only.
-        await join(room, user);
+        await letIn(room, user);
       }
       const wanted: Visibility = before.isJoined || isLocal(user) ? 'joined' : 'invited';
       if (before.visibility !== wanted) {
@@ -130,7 +145,13 @@ export function createDirectMessages(options: {
       powerLevelContentOverride: { invite: 100, state_default: 100 },
     });
     if (isLocal(user)) {
-      await join(room, user);
+      try {
+        await letIn(room, user);
+      } catch (error) {
+        // The next attempt creates another room. This one must not be left behind.
+        await client.rooms.leave(room).catch(() => undefined);
+        throw error;
+      }
     }
     return room;
   }

@@ -4,6 +4,7 @@ import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { createClient } from '../../../src/app/homeserver.ts';
 import { clock } from '../../../src/chat/answers/phrases.ts';
 import { configSchema } from '../../../src/config/schema.ts';
+import { HomeserverError } from '../../../src/core/errors.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import type { RoomCrypto } from '../../../src/matrix/crypto/room-crypto.ts';
 import { createDirectMessages } from '../../../src/matrix/direct/direct.ts';
@@ -99,6 +100,42 @@ describe('a secret', () => {
   });
 });
 
+describe('a new direct room', () => {
+  it('is used also if the person’s client accepts the invitation at once', async () => {
+    const parts = await openParts(clearText(async () => false));
+    const { ana } = parts;
+    try {
+      const direct = parts.directOn(parts.secretsOn(), async (id) => ana.join(id));
+      const send = await direct.open(idOf(ana));
+      await send(['The new password:', 'correct horse battery']);
+      const rooms = await directRoomsOf(ana, { id: '', bot: parts.bot });
+      expect(rooms.map(({ messages }) => bodyOf(messages[0]))).toEqual([
+        expect.stringContaining('correct horse battery'),
+      ]);
+    } finally {
+      await parts.close();
+    }
+  });
+
+  it('is left again if the person can’t be let in', async () => {
+    const parts = await openParts(clearText(async () => false));
+    const { ana, bot } = parts;
+    try {
+      const direct = parts.directOn(parts.secretsOn(), async () => {
+        throw new HomeserverError(403, 'M_FORBIDDEN', 'POST /_synapse/admin/v1/join/{room}');
+      });
+      await expect(direct.open(idOf(ana))).rejects.toThrow(HomeserverError);
+      const { joined_rooms: left } = await bot.request<{ joined_rooms: string[] }>(
+        'GET',
+        '/_matrix/client/v3/joined_rooms',
+      );
+      expect(left).toEqual([]);
+    } finally {
+      await parts.close();
+    }
+  });
+});
+
 /** The parts that tell secrets, without the rest of the bot. */
 async function openParts(crypto: RoomCrypto) {
   const [bot, ana] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
@@ -127,7 +164,11 @@ async function openParts(crypto: RoomCrypto) {
         wakeAt: () => undefined,
         onIntrusion: async () => undefined,
       }),
-    directOn: (secrets: ReturnType<typeof createSecrets>) =>
+    directOn: (
+      secrets: ReturnType<typeof createSecrets>,
+      /** What happens between the invitation and the bot's own attempt to join the person. */
+      beforeJoin: (id: string) => Promise<unknown> = async () => undefined,
+    ) =>
       createDirectMessages({
         client,
         crypto,
@@ -135,6 +176,7 @@ async function openParts(crypto: RoomCrypto) {
         secrets,
         botUser,
         join: async (id, user) => {
+          await beforeJoin(id);
           await adminApi(accessToken).rooms.join(id, user, {});
         },
         clock,
