@@ -13,7 +13,9 @@ import { forgetting, leftOf } from '../../src/store/tables/audit-chain.ts';
 import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
 import { writeOldAuditRows } from '../support/old-audit-rows.ts';
 import { makeOldDatabase } from '../support/old-database.ts';
-import { cutLog, rewriteLog, tamper } from '../support/rewrite-log.ts';
+import { cutLog, rewriteLog } from '../support/rewrite-log.ts';
+import { sqliteDatabase } from '../support/test-database.ts';
+import type { TestDatabase } from '../support/test-database.ts';
 
 /*
  * The verifier that docs/audit.md prints, which knows nothing of the bot's code. It finds what the bot's own finds.
@@ -103,16 +105,18 @@ async function forget(file: string, ids: readonly number[]): Promise<void> {
   await store.close();
 }
 
-function changed(change: (file: string) => void, from = original): string {
+async function changed(
+  change: (database: TestDatabase) => Promise<void>,
+  from = original,
+): Promise<string> {
   copies += 1;
   const file = path.join(folder, `${copies}.db`);
   copyFileSync(from, file);
-  change(file);
+  await change(sqliteDatabase(file));
   return file;
 }
 
-const sql = (statement: string) => (file: string) =>
-  tamper(file, (database) => database.exec(statement));
+const sql = (statement: string) => async (database: TestDatabase) => database.tamper(statement);
 
 async function verify(file: string, ...heads: string[]) {
   return new Promise<{ status: number; output: string; errors: string }>((resolve) => {
@@ -176,7 +180,7 @@ describe('the verifier of docs/audit.md', () => {
     ],
     ['a new entry that passes for an old one', 'UPDATE audit_log SET form = 1 WHERE id = 7', 7],
   ])('finds %s', async (_, statement, row) => {
-    const file = changed(sql(statement));
+    const file = await changed(sql(statement));
     const { status, errors } = await verify(file);
     expect({ status, errors }).toEqual({
       status: 1,
@@ -186,7 +190,7 @@ describe('the verifier of docs/audit.md', () => {
   });
 
   it('finds a truncated tail by a head, and only by a head', async () => {
-    const file = changed((copy) => cutLog(copy, 8), complete);
+    const file = await changed(async (copy) => cutLog(copy, 8), complete);
     expect(await verify(file, headOf(original, 8))).toMatchObject({ status: 0 });
     expect(await verify(file, headOf(original, 9))).toMatchObject({
       status: 1,
@@ -195,7 +199,7 @@ describe('the verifier of docs/audit.md', () => {
   });
 
   it('finds a rewritten log with recomputed hashes by a head, and only by a head', async () => {
-    const file = changed((copy) => rewriteLog(copy, 6, '@eve:x'), complete);
+    const file = await changed(async (copy) => rewriteLog(copy, 6, '@eve:x'), complete);
     expect(await verify(file, headOf(original, 5), headOf(file, 10))).toMatchObject({ status: 0 });
     expect(await verify(file, headOf(original, 5), headOf(original, 10))).toMatchObject({
       status: 1,
@@ -204,7 +208,7 @@ describe('the verifier of docs/audit.md', () => {
   });
 
   it('finds a forgotten old entry that no later entry proves', async () => {
-    const file = changed((copy) => cutLog(copy, oldRows));
+    const file = await changed(async (copy) => cutLog(copy, oldRows));
     expect(await verify(file)).toMatchObject({
       status: 1,
       errors: 'row 2 is missing, or nothing proves it\n',
@@ -213,7 +217,7 @@ describe('the verifier of docs/audit.md', () => {
   });
 
   it('finds what was put in the place of forgotten texts', async () => {
-    const file = changed(sql("UPDATE audit_log SET target = '@innocent:x' WHERE id = 7"));
+    const file = await changed(sql("UPDATE audit_log SET target = '@innocent:x' WHERE id = 7"));
     expect(await verify(file)).toMatchObject({
       status: 1,
       errors: 'row 7 is missing, or nothing proves it\n',

@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openRoom } from '../support/room.ts';
@@ -14,9 +13,7 @@ afterAll(async () => room.close());
 /** Changes the database by hand while the bot is away. */
 async function damage(...statements: string[]): Promise<void> {
   await room.stopBot();
-  const db = new Database(room.databaseFile);
-  statements.forEach((statement) => db.exec(statement));
-  db.close();
+  await room.database.execute(...statements);
 }
 
 const alert = async (words: string) =>
@@ -42,8 +39,9 @@ it('a place that the homeserver refuses is given up: the bot starts, says so, an
 it('damaged rows don’t stop the start, and are told once', async () => {
   const now = Date.now();
   await damage(
-    `INSERT OR REPLACE INTO sync_state (name, value) VALUES ('waitingForKeys', '{"id":')`,
-    `INSERT INTO inbox VALUES ('$damaged', 'message', '@x:localhost', '{"kind":', ${now}, NULL)`,
+    `INSERT INTO sync_state (name, value) VALUES ('waitingForKeys', '{"id":')
+      ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    `INSERT INTO inbox (event_id, type, sender, event, received_at, handled_at) VALUES ('$damaged', 'message', '@x:localhost', '{"kind":', ${now}, NULL)`,
     `INSERT INTO outbox (event_id, transaction_id, message, created_at)
       VALUES ('$damaged', 'damaged', 'nonsense', ${now})`,
   );
@@ -51,15 +49,13 @@ it('damaged rows don’t stop the start, and are told once', async () => {
   const told = await alert('3 stored rows can’t be read');
   expect(told.body).toContain('@x:localhost sent is not carried out');
   expect((await room.ana.ask('!version')).field.status).toBe('done');
-  const db = new Database(room.databaseFile, { readonly: true });
-  expect(db.prepare('SELECT source, content FROM damaged_rows WHERE source <> ?').all('x')).toEqual(
+  expect(await room.database.read('SELECT source, content FROM damaged_rows')).toEqual(
     expect.arrayContaining([
       { source: 'inbox', content: '{"kind":' },
       { source: 'outbox', content: 'nonsense' },
       { source: 'sync_state', content: '{"id":' },
     ]),
   );
-  db.close();
   await room.stopBot();
   await room.startBot();
   await room.ana.ask('!version');

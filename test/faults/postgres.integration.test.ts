@@ -10,7 +10,7 @@ import type { Postgres } from '../../dev/postgres/postgres.ts';
 import { program } from '../../dev/room/bot-process.ts';
 import { openStore } from '../../src/store/store.ts';
 import { adminApi, asUserId, newUser } from '../support/homeserver.ts';
-import { openRoom } from '../support/room.ts';
+import { asWritten, openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 import { databaseAt } from '../support/test-database.ts';
 
@@ -44,8 +44,7 @@ describe.skipIf(postgresFolder() === undefined)('a bot on PostgreSQL', () => {
     const mallory = await newUser('mallory');
     const done = await room.ana.ask(`!shadow-ban ${mallory.userId} --reason "crypto scam"`);
     expect(done.field.status).toBe('done');
-    const { database, ...rest } = room.config;
-    const config = { ...rest, database: { url: database.url } };
+    const config = asWritten(room.config);
     const checked = await lawspeaker(config, 'check-config');
     expect(checked).toMatchObject({ status: 0 });
     expect(checked.text).toMatch(

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { program } from '../../dev/room/bot-process.ts';
 import { newUser } from './homeserver.ts';
+import { asWritten } from './room.ts';
 import type { TestRoom } from './room.ts';
 
 /** A row is anchored as soon as the bot looks, or not before the test has ended. */
@@ -31,10 +32,10 @@ export const heads = (room: TestRoom) =>
 export async function onCommandLine(
   room: TestRoom,
   words: readonly string[] = ['audit', 'verify'],
-  config: object = room.config,
+  config = room.config,
 ): Promise<{ status: number; text: string }> {
-  const file = path.join(path.dirname(room.databaseFile), 'lawspeaker.yaml');
-  await writeFile(file, JSON.stringify(config));
+  const file = path.join(room.folder, 'lawspeaker.yaml');
+  await writeFile(file, JSON.stringify(asWritten(config)));
   return new Promise((resolve) => {
     execFile(process.execPath, [program, ...words, '--config', file], (error, out, errors) =>
       resolve({ status: error === null ? 0 : Number(error.code), text: out + errors }),

@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { Moderator } from '../../dev/room/moderator.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { RegisterOptions } from '../../dev/synapse/matrix-user.ts';
@@ -35,6 +39,8 @@ export interface TestRoom {
   /** Power level 0: role viewer. */
   readonly vic: Moderator;
   readonly config: Config;
+  /** For files of a test. */
+  readonly folder: string;
   readonly database: TestDatabase;
   /** A URL if the run is made on PostgreSQL. */
   readonly databaseFile: string;
@@ -45,6 +51,12 @@ export interface TestRoom {
   /** Starts the bot again on the same database, with these keys of `reports` and these times changed. */
   startBot(reports?: Partial<Config['reports']>, times?: Timing): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A configuration with one homeserver, as a file has it. */
+export function asWritten({ otherHomeservers: _none, database, ...config }: Config): object {
+  const { path: file, url } = database;
+  return { ...config, database: url === undefined ? { path: file } : { url } };
 }
 
 /** Opens a management room on the run's Synapse and starts the bot in this process. */
@@ -88,6 +100,7 @@ export async function openRoom(
     },
   });
   await Promise.all([ben.join(id), vic.join(id)]);
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
   const database = options.database ?? (await createTestDatabase());
   const own = { url, accessToken: bot.account.accessToken, ...settings.homeserver };
   const serverName = serverNameOf(idOf(bot)) ?? '';
@@ -123,6 +136,7 @@ export async function openRoom(
     ben: benLooking,
     vic: vicLooking,
     config,
+    folder,
     database,
     databaseFile: database.place,
     async ended() {
@@ -140,6 +154,7 @@ export async function openRoom(
       await stopBot();
       await anaLooking.lookAway();
       await database[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

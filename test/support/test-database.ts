@@ -24,13 +24,22 @@ export interface TestDatabase extends AsyncDisposable {
   tamper(...statements: string[]): Promise<void>;
   /** Removes all that is stored. */
   clear(): Promise<void>;
+  /** Lets nobody else write until the function is called that it returns. */
+  block(): Promise<() => Promise<void>>;
 }
 
 export const onPostgres = process.env['LAWSPEAKER_TEST_DATABASE'] === 'postgres';
 
 /** Makes a new database with nothing in it. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  return onPostgres ? newPostgresDatabase() : sqliteDatabase();
+  if (onPostgres) {
+    return newPostgresDatabase();
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-database-'));
+  return {
+    ...sqliteDatabase(path.join(folder, 'lawspeaker.db')),
+    [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
+  };
 }
 
 /** Opens a store on a database of its own, which ends with it. On SQLite, it is in memory. */
@@ -47,9 +56,8 @@ export async function openTestStore(): Promise<Store> {
   return { ...store, close };
 }
 
-function sqliteDatabase(): TestDatabase {
-  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-database-'));
-  const place = path.join(folder, 'lawspeaker.db');
+/** A file of SQLite. */
+export function sqliteDatabase(place: string): TestDatabase {
   const files = [place, `${place}-wal`];
   const use = <Result>(
     work: (db: Database.Database) => Result,
@@ -83,12 +91,17 @@ function sqliteDatabase(): TestDatabase {
         db.pragma('foreign_keys = OFF');
         statements.forEach((text) => db.exec(text));
       }),
+    async block() {
+      const db = new Database(place);
+      db.exec('BEGIN IMMEDIATE');
+      return async () => void db.close();
+    },
     async clear() {
       for (const file of [...files, `${place}-shm`]) {
         rmSync(file, { force: true });
       }
     },
-    [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => undefined,
   };
 }
 
@@ -168,8 +181,20 @@ function postgresDatabase(
         'ALTER TABLE audit_log DROP CONSTRAINT IF EXISTS audit_log_intent_id_fkey CASCADE',
         'ALTER TABLE audit_search DROP CONSTRAINT IF EXISTS audit_search_id_fkey CASCADE',
         'ALTER TABLE open_intents DROP CONSTRAINT IF EXISTS open_intents_id_fkey CASCADE',
+        'ALTER TABLE operation_targets DROP CONSTRAINT IF EXISTS operation_targets_intent_id_fkey CASCADE',
         ...statements,
       );
+    },
+    async block() {
+      const name = new URL(place).pathname.slice(1);
+      const setReadOnly = async (isReadOnly: boolean) =>
+        execute(
+          `ALTER DATABASE ${name} SET default_transaction_read_only = ${isReadOnly}`,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND pid != pg_backend_pid()`,
+        );
+      await setReadOnly(true);
+      return async () => setReadOnly(false);
     },
     async clear() {
       await use(async (client) => client.query(emptyAll));

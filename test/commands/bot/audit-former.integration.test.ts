@@ -46,7 +46,7 @@ it('heads in a former management room find a log that was rewritten when the con
     await act(room);
     await headOf(room, 2);
     await room.stopBot();
-    rewriteLog(room.databaseFile, 1, '@eve:localhost');
+    await rewriteLog(room.database, 1, '@eve:localhost');
     const other = await room.ana.user.createRoom({
       preset: 'private_chat',
       invite: [room.bot.userId],

@@ -40,7 +40,7 @@ describe('a witness', () => {
       const checked = await onCommandLine(room, ['check-config']);
       expect(checked.text).toContain(`audit.witness: ${file} is writable`);
       await room.stopBot();
-      rewriteLog(room.databaseFile, 3, '@eve:localhost');
+      await rewriteLog(room.database, 3, '@eve:localhost');
       const { status, text } = await onCommandLine(room, ['audit', 'verify', '--offline']);
       expect(status).toBe(1);
       expect(text).toMatch(/row [34] is not the one that was anchored/u);
@@ -69,7 +69,7 @@ describe('a witness', () => {
       await expect.poll(said).toContain(`Audit log: 4 rows, head ${head}`);
       expect((await room.ana.ask('!audit verify')).body).toContain(`In the witness ${witness}: `);
       await room.stopBot();
-      rewriteLog(room.databaseFile, 3, '@eve:localhost');
+      await rewriteLog(room.database, 3, '@eve:localhost');
       // The heads in the management room are gone.
       for (const { event } of heads(room)) {
         await room.ana.user.redact(room.id, event);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -10,6 +10,7 @@ import { askAndConfirm } from '../../support/confirmed.ts';
 import { cardOf, startReportServer } from '../../support/report-room.ts';
 import type { ReportServer } from '../../support/report-room.ts';
 import type { TestRoom } from '../../support/room.ts';
+import { onPostgres } from '../../support/test-database.ts';
 
 let server: ReportServer;
 let room: TestRoom;
@@ -25,14 +26,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** All bytes that the bot keeps, and of a backup made now. */
+/** All that the bot keeps, and, on SQLite, a backup made now. */
 async function bytesKept(name: string): Promise<string> {
+  const kept = await room.database.dump();
+  if (onPostgres) {
+    return kept;
+  }
   const copy = path.join(folder, `${name}.db`);
-  await backupDatabase(room.databaseFile, copy);
-  const files = [room.databaseFile, `${room.databaseFile}-wal`, copy].filter((file) =>
-    existsSync(file),
-  );
-  return files.map((file) => readFileSync(file, 'latin1')).join('\n');
+  await backupDatabase(room.database.place, copy);
+  return kept + readFileSync(copy, 'latin1');
 }
 
 /** Somebody who was reported, restricted, and named in many ways. */

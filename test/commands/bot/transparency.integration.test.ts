@@ -8,7 +8,7 @@ import { program } from '../../../dev/room/bot-process.ts';
 import { fileBehind } from '../../support/file-behind.ts';
 import { newUser } from '../../support/homeserver.ts';
 import { openReportStore } from '../../support/report-store.ts';
-import { openRoom } from '../../support/room.ts';
+import { asWritten, openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 
 let room: TestRoom;
@@ -19,8 +19,8 @@ afterAll(async () => room.close());
 
 /** The same on the command line, beside the running bot. */
 async function onCommandLine(...options: string[]): Promise<{ status: number; text: string }> {
-  const file = path.join(path.dirname(room.databaseFile), 'lawspeaker.yaml');
-  await writeFile(file, JSON.stringify(room.config));
+  const file = path.join(room.folder, 'lawspeaker.yaml');
+  await writeFile(file, JSON.stringify(asWritten(room.config)));
   return new Promise((resolve) => {
     execFile(
       process.execPath,

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MatrixEvent } from '../../../dev/synapse/matrix-user.ts';
@@ -156,11 +154,7 @@ describe('a direct room', () => {
   it('is known by what the homeserver says, also when the database is lost', async () => {
     const { id } = await tellSecret(room.ana, room);
     await room.stopBot();
-    await Promise.all(
-      ['', '-wal', '-shm'].map(async (suffix) =>
-        rm(`${room.databaseFile}${suffix}`, { force: true }),
-      ),
-    );
+    await room.database.clear();
     await room.startBot();
     const accomplice = await newUser('accomplice');
     const answer = await room.ben.ask(`!join ${accomplice.userId} ${id}`);

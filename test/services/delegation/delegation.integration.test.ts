@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { masStartLimitMs } from '../../../dev/mas/delegated-homeserver.ts';
@@ -21,6 +19,7 @@ import { startDelegatedServer } from '../../support/delegated-room.ts';
 import type { DelegatedServer } from '../../support/delegated-room.ts';
 import { homeserver as plainHomeserver, idOf, uniqueLocalpart } from '../../support/homeserver.ts';
 import { cardOf } from '../../support/report-room.ts';
+import { asWritten } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 
 // One Synapse in delegated mode, and one room, for all of these.
@@ -569,8 +568,7 @@ describe('a process that is killed between MAS’s answer and Synapse’s state'
   test('leads to one call and a true answer', async () => {
     const mallory = await server.newUser('mallory');
     await room.stopBot();
-    const folder = path.dirname(room.databaseFile);
-    const bot = await startBotProcess(folder, room.config);
+    const bot = await startBotProcess(room.folder, asWritten(room.config));
     const release = server.mas.holdJobs();
     const command = await room.ben.say(`!lock ${mallory.userId}`);
     await vi.waitUntil(async () => (await server.atMas(mallory)).lockedAt !== null, 20_000);
