@@ -373,8 +373,7 @@ async function lookUp(
   task: RunningOperation,
   { target, step, part }: Unit & { target: UserId },
 ): Promise<Account | LeftOut> {
-  const { roles, settings, findSimilar } = context;
-  const found = await resolveOne({ roles, settings, findSimilar, findAccount }, task, target);
+  const found = await resolveOne({ ...context, findAccount }, task, target);
   if ('why' in found || (step > 0 && part === undefined)) {
     return found;
   }

@@ -12,7 +12,6 @@ import type { Timer } from '../../store/tables/timers.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
-import { serverFor } from '../at-homeserver.ts';
 import { authorize, requireRole } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { start } from '../confirm/confirm.ts';
@@ -24,6 +23,7 @@ import type { SendPermission } from '../management-room.ts';
 import { commandNamed, readingContext } from '../parse/command-line.ts';
 import type { CommandNameContext, ReadingSettings } from '../parse/command-line.ts';
 import { undoOperation, whyChanged } from '../parse/undo-operation.ts';
+import { serversOf } from '../resolve/find-accounts.ts';
 import { dangerOfInvocation, otherTarget, parsedOf, readInvocation, targetsOf } from '../stages.ts';
 import type { Parsed, ParsedContext } from '../stages.ts';
 import { logFault } from './attempt.ts';
@@ -112,14 +112,7 @@ export async function runScheduled(
 function neededBy(context: ScheduledContext, parsed: Parsed): Postponed | undefined {
   const parts = parsed.parts ?? [parsed];
   const [first] = context.settings.homeservers;
-  const servers = new Set(
-    parts.flatMap((part) => {
-      const users = targetsOf(part);
-      return (users.length === 0 ? [undefined] : users).map((user) =>
-        serverFor(context, part, user),
-      );
-    }),
-  );
+  const servers = new Set(parts.flatMap((part) => serversOf(context, part)));
   servers.delete(undefined);
   servers.delete(first?.serverName);
   const [only, another] = servers;

@@ -1,5 +1,6 @@
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
+import { serverOfArguments } from '../../chat/command/on-homeserver.ts';
 import { isVerbatim, subjectOf, takesMany } from '../../chat/command/properties.ts';
 import { commandTokens, readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
@@ -132,8 +133,11 @@ async function homeserverOf(
   },
   item: ReportItem | undefined,
 ): Promise<string | undefined> {
-  if (context.settings.homeservers.length < 2 || read.on !== undefined) {
-    return read.on;
+  const { homeservers } = context.settings;
+  // A room may have an alias of another server.
+  const on = read.on ?? serverOfArguments(command, values, homeservers);
+  if (homeservers.length < 2 || on !== undefined) {
+    return on;
   }
   const number = Object.entries(command.args)
     .filter(([, { kind }]) => kind === 'item')

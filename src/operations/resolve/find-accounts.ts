@@ -6,7 +6,7 @@ import { TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account, Services } from '../../services/services.ts';
-import { at, serverFor } from '../at-homeserver.ts';
+import { at, ownServer, serverFor } from '../at-homeserver.ts';
 import type { AccountLookup, HomeserversContext } from '../at-homeserver.ts';
 import { maxShown } from '../confirm/left-out.ts';
 import type { Settings } from '../settings.ts';
@@ -114,11 +114,41 @@ export async function lookUpTargets(
         there,
         targets.map(({ user }) => user),
       );
-      const remote = targets.filter(({ command, user }) => isRemoteTarget(there, command, user));
-      return [...accounts, ...remote.map(({ user }) => [user, remoteAccount(user)] as const)];
+      const remote = targets
+        .filter(({ command, user }) => isRemoteTarget(there, command, user))
+        .map(({ user }) => user);
+      const elsewhere = await lookUpElsewhere(context, remote);
+      return [
+        ...accounts,
+        ...remote.map((user) => [user, remoteAccount(user, elsewhere.get(user))] as const),
+      ];
     }),
   );
   return new Map(found.flat());
+}
+
+/** The accounts that another homeserver of ours has, among users of other servers. */
+async function lookUpElsewhere(
+  context: FindContext,
+  users: readonly UserId[],
+): Promise<Map<UserId, Account>> {
+  const byServer = Map.groupBy(users, (user) => ownServer(context, user));
+  byServer.delete(undefined);
+  const found = await Promise.all(
+    [...byServer].map(async ([server, own]) => [...(await lookUpAll(at(context, server), own))]),
+  );
+  return new Map(found.flat());
+}
+
+/** The homeservers that a command is carried out on. */
+export function serversOf(
+  context: Pick<HomeserversContext, 'settings'>,
+  parsed: Pick<Parsed, 'command' | 'invocation'>,
+): (string | undefined)[] {
+  const users = targetsOf(parsed);
+  return users.length === 0
+    ? [serverFor(context, parsed)]
+    : [...new Set(users.map((user) => serverFor(context, parsed, user)))];
 }
 
 /** Whether this is a user of another server, for a command that acts on them, too. */
@@ -130,13 +160,17 @@ export function isRemoteTarget(
   return takesRemote(command) && serverNameOf(user) !== settings.serverName;
 }
 
-/** A user of another server, of whom this one knows no account. */
-export function remoteAccount(name: UserId): Account {
+/**
+ * A user of another server, of whom this one knows no account.
+ *
+ * @param elsewhere their account on another homeserver of ours: its admins are protected here, too
+ */
+export function remoteAccount(name: UserId, elsewhere?: Pick<Account, 'admin'>): Account {
   return {
     name,
     displayname: null,
     avatarUrl: null,
-    admin: false,
+    admin: elsewhere?.admin ?? false,
     deactivated: false,
     erased: false,
     locked: false,

@@ -1,13 +1,13 @@
 import type { Command } from '../../chat/command/declaration.ts';
-import type { Invocation, LeftOut } from '../../chat/command/invocation.ts';
+import type { LeftOut } from '../../chat/command/invocation.ts';
 import { identitiesOf, protectsFor } from '../../chat/command/properties.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { localpartOf, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { Account, Services } from '../../services/services.ts';
-import { at, serverFor } from '../at-homeserver.ts';
-import type { AccountLookup } from '../at-homeserver.ts';
+import type { Account } from '../../services/services.ts';
+import { at, ownServer, serverFor } from '../at-homeserver.ts';
+import type { AccountLookup, HomeserversContext } from '../at-homeserver.ts';
 import { overrideAdvice, protectionOf } from '../authorize/authorize.ts';
 import type { Roles } from '../authorize/authorize.ts';
 import type { Settings } from '../settings.ts';
@@ -15,13 +15,21 @@ import { narrow, passed, targetsOf } from '../stages.ts';
 import type { Authorized, Parsed, Resolved } from '../stages.ts';
 import { absentIn, accountsMeant } from './absent.ts';
 import type { AbsentContext } from './absent.ts';
-import { findAccounts, isRemoteTarget, lookUpTargets, remoteAccount } from './find-accounts.ts';
+import {
+  findAccounts,
+  isRemoteTarget,
+  lookUpTargets,
+  remoteAccount,
+  serversOf,
+} from './find-accounts.ts';
 import type { FindContext } from './find-accounts.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
 import type { MediaOwnerContext } from './media-owner.ts';
 import { nothingToDo } from './nothing-to-do.ts';
 import { assertRoomsInReach, canNameRoom } from './reserved-rooms.ts';
 import type { ReservedRoomsContext } from './reserved-rooms.ts';
+import { spelledOut } from './spelled-out.ts';
+import type { SpellOutContext } from './spelled-out.ts';
 
 interface ProtectContext {
   readonly roles: Pick<Roles, 'protection'>;
@@ -33,9 +41,8 @@ export type ResolveContext = ProtectContext &
   FindContext &
   AbsentContext &
   MediaOwnerContext &
-  ReservedRoomsContext & {
-    readonly services: Pick<Services, 'directRooms' | 'rooms' | 'sanctions'>;
-  };
+  ReservedRoomsContext &
+  SpellOutContext;
 
 /**
  * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps the
@@ -50,10 +57,13 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
     return resolveParts(context, asked);
   }
   const here = at(context, serverFor(context, asked));
-  assertPossible(context, asked);
+  serversOf(context, asked).forEach((server) => assertPossible(at(context, server), asked));
   await assertRooms(here, asked);
   const { authorized: named, accounts: found } = await findAccounts(context, asked);
-  const { authorized, leftOut: roomsLeftOut } = await spelledOut(here, named);
+  const { authorized, leftOut: roomsLeftOut } = await spelledOut(context, named);
+  if (authorized !== named) {
+    await assertRooms(here, authorized);
+  }
   const { danger } = authorized;
   const users = targetsOf(authorized);
   const contextOf = (user: UserId) => at(context, serverFor(context, authorized, user));
@@ -91,31 +101,6 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
         accounts.filter(({ name }) => !left.has(name)),
         leftOut,
       );
-}
-
-/** The same command, with what its arguments stand for now, and what of that is left out. */
-async function spelledOut(
-  context: ResolveContext,
-  asked: Authorized,
-): Promise<{ readonly authorized: Authorized; readonly leftOut: readonly LeftOut[] }> {
-  const { command, invocation } = asked;
-  const found = await command.spellOut?.({
-    args: invocation.arguments,
-    services: context.services,
-  });
-  if (found === undefined) {
-    return { authorized: asked, leftOut: [] };
-  }
-  const authorized = passed<Authorized>({
-    ...asked,
-    typed: invocation.arguments,
-    invocation: {
-      ...invocation,
-      arguments: { ...invocation.arguments, ...(found.args as Invocation['arguments']) },
-    },
-  });
-  await assertRooms(context, authorized);
-  return { authorized, leftOut: found.leftOut ?? [] };
 }
 
 /** Looks up the accounts of an undo. What can't be taken back now is left out. */
@@ -243,7 +228,7 @@ function assertPossible({ services }: ResolveContext, { command }: Authorized): 
  * @throws UnreachableError the homeserver does not answer
  */
 export async function resolveOne(
-  context: ProtectContext & AccountLookup & { readonly settings: Pick<Settings, 'serverName'> },
+  context: ProtectContext & AccountLookup & HomeserversContext,
   authorized: Pick<Authorized, 'command' | 'invocation'>,
   user: UserId,
 ): Promise<Account | LeftOut> {
@@ -251,7 +236,9 @@ export async function resolveOne(
   if (serverNameOf(user) !== context.settings.serverName && !isRemote) {
     return { user, why: 'is on another server' };
   }
-  const account = isRemote ? remoteAccount(user) : await context.findAccount(user);
+  const server = isRemote ? ownServer(context, user) : context.settings.serverName;
+  const found = server === undefined ? undefined : await at(context, server).findAccount(user);
+  const account = isRemote ? remoteAccount(user, found) : found;
   if (account === undefined) {
     return { user, why: 'does not exist any more' };
   }

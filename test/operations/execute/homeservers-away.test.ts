@@ -1,60 +1,23 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { hourMs } from '../../../src/core/duration.ts';
-import { TargetError, UnreachableError } from '../../../src/core/errors.ts';
+import { UnreachableError } from '../../../src/core/errors.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
-import type { AtHomeserver } from '../../../src/operations/at-homeserver.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { runDue, runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
-import { openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
+import { outcomeIn, sayTo } from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';
+import { here, openTwoHomeservers, there } from '../../support/two-homeservers.ts';
 
-const here = 'localhost';
-const there = 'two.example';
 const onTwo = '@u1:two.example';
 
+let both: Awaited<ReturnType<typeof openTwoHomeservers>>;
 let server: LockServer;
-let isTwoAway = false;
-let configured: readonly string[];
-
 beforeEach(async () => {
-  server = await openLockServer();
-  isTwoAway = false;
-  configure(here, there);
-  const { context } = server.bot;
-  Object.assign(context, {
-    atHomeserver(serverName: string): AtHomeserver {
-      if (!configured.includes(serverName)) {
-        throw new TargetError('unknown', `${serverName} is not among my homeservers any more`);
-      }
-      return {
-        services: context.services,
-        settings: { ...context.settings, serverName },
-        findSimilar: context.findSimilar,
-        resolveAlias: context.resolveAlias,
-        async findAccount(user) {
-          if (isTwoAway) {
-            throw new UnreachableError('none', 'does not answer', false);
-          }
-          return context.findAccount(user);
-        },
-      };
-    },
-  });
+  both = await openTwoHomeservers();
+  ({ server } = both);
 });
 afterEach(async () => server.bot.store.close());
-
-/** The bot starts again with these homeservers. */
-function configure(...names: readonly string[]): void {
-  configured = names;
-  const { context } = server.bot;
-  Object.assign(context, {
-    settings: {
-      ...context.settings,
-      homeservers: names.map((serverName) => ({ name: serverName, serverName })),
-    },
-  });
-}
 
 const say = async (body: string) => sayTo(server, body);
 
@@ -78,10 +41,10 @@ describe('what is scheduled, while another homeserver is away', () => {
   test('is done on the first at its time, and there when it is back', async () => {
     await say(`!lock ${onTwo} --in 1h`);
     await say('!lock @u1:localhost --in 1h');
-    isTwoAway = true;
+    both.isTwoAway = true;
     await pass(hourMs);
     expect(server.calls).toEqual(['@u1:localhost']);
-    isTwoAway = false;
+    both.isTwoAway = false;
     await pass(hourMs);
     expect(server.calls).toEqual(['@u1:localhost', onTwo]);
   });
@@ -89,7 +52,7 @@ describe('what is scheduled, while another homeserver is away', () => {
   test('stays in order for one target', async () => {
     await say(`!lock ${onTwo} --in 1h`);
     await say(`!unlock ${onTwo} --in 2h`);
-    isTwoAway = true;
+    both.isTwoAway = true;
     const { findAccount } = server.bot.context;
     await pass(hourMs);
     // It comes back between the two.
@@ -97,13 +60,13 @@ describe('what is scheduled, while another homeserver is away', () => {
     Object.assign(server.bot.context, {
       async findAccount(user: never) {
         asked += 1;
-        isTwoAway = false;
+        both.isTwoAway = false;
         return findAccount(user);
       },
     });
     await pass(hourMs);
     expect(asked).toBe(0);
-    isTwoAway = false;
+    both.isTwoAway = false;
     await pass(hourMs);
     expect(server.calls).toEqual([onTwo, onTwo]);
     expect(server.locked).not.toContain(onTwo);
@@ -117,7 +80,7 @@ describe('a homeserver that is not in the configuration any more', () => {
     await say(`!background-updates --disable --on ${there} --in 1h`);
     await say(`!lock ${onTwo} --in 1h`);
     await say('!lock @u1:localhost --in 1h');
-    configure(...left);
+    both.configure(...left);
     const sent = await pass(hourMs);
     expect(JSON.stringify(sent)).toContain('two.example is not among my homeservers any more');
     expect(JSON.stringify(sent)).toContain(`${onTwo} is on another server`);
@@ -127,7 +90,7 @@ describe('a homeserver that is not in the configuration any more', () => {
 
   test('ends a confirmation that was asked before', async () => {
     await say(`!deactivate ${onTwo}`);
-    configure(here);
+    both.configure(here);
     const sent = await say('!confirm');
     expect(JSON.stringify(sent)).toContain(`${onTwo} is on another server`);
     expect(await server.bot.store.confirmations.pending()).toEqual([]);
@@ -148,7 +111,7 @@ describe('a homeserver that is not in the configuration any more', () => {
       });
       await say(`!lock ${onTwo}`);
       expect(await server.bot.store.operations.running()).toHaveLength(1);
-      configure(...left);
+      both.configure(...left);
       asked = 0;
       const { sent } = await server.bot.run(async () => recover(server.bot.context));
       expect(outcomeIn(sent.map(({ outgoing }) => outgoing))?.status).toBe('unknown');
