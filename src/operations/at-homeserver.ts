@@ -73,23 +73,39 @@ export function atOrWhyNot<Context extends HomeserversContext>(
 }
 
 /**
- * The server name of the homeserver that a command works on, for one of its accounts: the account's own, unless the
- * command says another one and may be about users of any server; otherwise the first. Undefined if there is only one,
+ * The server name of the homeserver that a command works on, for one of its accounts: the account's own. If it may be
+ * about users of any server, what it says or the rooms that it names come first. Otherwise the first homeserver. Undefined if there is only one,
  * unless the command says one.
  *
  * @param user undefined if it acts on no account
  */
 export function serverFor(
   { settings: { homeservers } }: Pick<HomeserversContext, 'settings'>,
-  { command, invocation: { on } }: { readonly command: Command; readonly invocation: Invocation },
+  { command, invocation }: { readonly command: Command; readonly invocation: Invocation },
   user?: UserId,
 ): string | undefined {
+  const { on } = invocation;
   if (homeservers.length < 2) {
     // When it was asked for, there may have been another one.
     return on;
   }
   const own = user === undefined ? undefined : ownServer({ settings: { homeservers } }, user);
-  return (takesRemote(command) ? (on ?? own) : (own ?? on)) ?? homeservers[0]?.serverName;
+  const wanted = !takesRemote(command)
+    ? (own ?? on)
+    : namesRoom(command, invocation.arguments)
+      ? on
+      : (on ?? own);
+  return wanted ?? homeservers[0]?.serverName;
+}
+
+/** Whether a command names a room, and not only stands for some. */
+export function namesRoom(
+  { args }: Pick<Command, 'args'>,
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  return Object.entries(args).some(
+    ([key, { kind }]) => kind === 'room' && [values[key] ?? []].flat().length > 0,
+  );
 }
 
 /**
@@ -127,7 +143,7 @@ export function serverOfItem(
 
 /**
  * What a command that was read about an item says of its homeserver: what the command says itself; or else the
- * homeserver of the item, unless the command acts on an account of another one.
+ * homeserver of the item, unless the command acts on an account of another one by itself, without naming a room.
  */
 export function onAboutItem(
   context: { readonly settings: Pick<Settings, 'homeservers'> },
@@ -146,6 +162,9 @@ export function onAboutItem(
   const asks = takesOn(command) && (command.endpoints ?? []).length > 0;
   if (on !== undefined || server === undefined || !asks) {
     return on;
+  }
+  if (takesRemote(command) && namesRoom(command, values)) {
+    return server;
   }
   const users = [values[subjectOf(command) ?? '']].flat() as readonly (UserId | undefined)[];
   return users.some((user) => user !== undefined && isOurs(context, user)) ? undefined : server;

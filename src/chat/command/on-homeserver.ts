@@ -109,6 +109,7 @@ function serverCalled(word: string | undefined, homeservers: readonly Homeserver
  * they don't say. What is on another server is looked at from the first homeserver.
  *
  * @param values by declared name
+ * @throws UsageError several rooms or files belong to several of them
  */
 export function serverOfArguments(
   { args, spansHomeservers }: Pick<Command, 'args' | 'spansHomeservers'>,
@@ -119,15 +120,20 @@ export function serverOfArguments(
     return undefined;
   }
   const ours = new Set(homeservers.map(({ serverName }) => serverName));
-  for (const [key, { kind }] of Object.entries(args)) {
-    for (const value of [values[key] ?? []].flat() as readonly unknown[]) {
+  const found = Object.entries(args).flatMap(([key, { kind }]) =>
+    ([values[key] ?? []].flat() as readonly unknown[]).flatMap((value) => {
       const server = serverOfValue(kind, value);
-      if (server !== undefined && ours.has(server)) {
-        return server;
-      }
+      return server !== undefined && ours.has(server) ? [{ kind, server }] : [];
+    }),
+  );
+  for (const kind of ['room', 'media']) {
+    if (new Set(found.flatMap((one) => (one.kind === kind ? one.server : []))).size > 1) {
+      throw new UsageError('These are on several homeservers.', {
+        advice: 'Send one command for each homeserver, or choose one with `--on NAME`.',
+      });
     }
   }
-  return undefined;
+  return found[0]?.server;
 }
 
 /** A command line in an answer about one of several homeservers, so that it is about the same one. */

@@ -38,6 +38,8 @@ export interface ReadArguments {
   readonly reason: string | undefined;
   /** The homeserver that it is about, if `--on` or a room, message or file says so. */
   readonly on: string | undefined;
+  /** The server name of bare names. */
+  readonly serverName: string;
   readonly dryRun: boolean;
   readonly overrideProtection: boolean;
   /** Filters of accounts, as they were typed. */
@@ -83,14 +85,18 @@ export function readArguments(
   const { tokens: words, on } = takeOn(command, tokens, context);
   const serverName = on ?? context.serverName;
   const read = readRest(command, words, { ...context, serverName });
-  return { ...read, on: on ?? serverOfArguments(command, read.values, context.homeservers) };
+  return {
+    ...read,
+    on: on ?? serverOfArguments(command, read.values, context.homeservers),
+    serverName,
+  };
 }
 
 function readRest(
   command: Command,
   tokens: readonly Token[],
   context: ReadingContext,
-): Omit<ReadArguments, 'on'> {
+): Omit<ReadArguments, 'on' | 'serverName'> {
   if (tokens.length > 2 * maxWords) {
     throw tooMany(tokens.length, 'One command', 2 * maxWords);
   }

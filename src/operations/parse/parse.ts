@@ -75,7 +75,7 @@ export async function parse(
     const reading = readingContextFor(context, item);
     const tokens = commandTokens(command, typedLine(context, message, command, line), reading);
     const read = readArguments(command, tokens, reading);
-    const serverName = read.on ?? context.settings.serverName;
+    const { serverName } = read;
     const file = await usersFromFile(context, message, { command, tokens, serverName });
     const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
     const isSearched = file !== undefined || matching !== undefined;

@@ -2,10 +2,10 @@ import type { Invocation, LeftOut } from '../../chat/command/invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
 import type { Services } from '../../services/services.ts';
-import { at } from '../at-homeserver.ts';
+import { at, namesRoom } from '../at-homeserver.ts';
 import type { HomeserversContext } from '../at-homeserver.ts';
 import { passed } from '../stages.ts';
-import type { Authorized, Parsed } from '../stages.ts';
+import type { Authorized } from '../stages.ts';
 import { serversOf } from './find-accounts.ts';
 
 /** What finding what arguments stand for needs. */
@@ -27,7 +27,7 @@ export async function spelledOut(
     return { authorized: asked, leftOut: [] };
   }
   const [server, another] = serversOf(context, asked);
-  if (another !== undefined && !namesRoom(asked)) {
+  if (another !== undefined && !namesRoom(command, invocation.arguments)) {
     throw new TargetError(
       'state',
       'these users are on several homeservers, and each knows other rooms',
@@ -52,10 +52,4 @@ export async function spelledOut(
     },
   });
   return { authorized, leftOut: found.leftOut ?? [] };
-}
-
-function namesRoom({ command, invocation }: Pick<Parsed, 'command' | 'invocation'>): boolean {
-  return Object.entries(command.args).some(
-    ([key, { kind }]) => kind === 'room' && [invocation.arguments[key] ?? []].flat().length > 0,
-  );
 }

@@ -71,6 +71,11 @@ describe('--on NAME', () => {
     ],
     ['rooms --on', '`--on` needs the name of a homeserver. The homeservers: `one`, `two`.'],
     ['rooms --on two --on one', 'Give `--on` once.'],
+    [
+      'quarantine mxc://one.example/a mxc://two.example/b',
+      'These are on several homeservers. Send one command for each',
+    ],
+    ['delete-room !a:two.example #b:one.example', 'These are on several homeservers.'],
     ['status --on two', '`!status` is not about one homeserver. Leave out `--on`.'],
   ])('`%s` is an error that helps', (line, message) => {
     expect(errorOf(line)).toContain(message);

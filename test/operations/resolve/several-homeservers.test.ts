@@ -63,6 +63,45 @@ describe('all rooms of a user', () => {
   });
 });
 
+describe('a room that its ID puts on no homeserver', () => {
+  const room = `!${'a'.repeat(43)}`;
+
+  test('is one of the first, whoever is banned from it', async () => {
+    await say(`!ban ${mallory} ${room}`);
+    await say('!confirm');
+    expect(banned).toEqual([`${mallory} from ${room} by ${here}`]);
+  });
+
+  test('is one of the homeserver after --on, and the undo is done there', async () => {
+    await say(`!ban @eve:localhost ${room} --on ${there}`);
+    await say('!confirm');
+    await say('!undo last');
+    expect(banned).toEqual([
+      `@eve:localhost from ${room} by ${there}`,
+      `@eve:localhost to ${room} by ${there}`,
+    ]);
+  });
+});
+
+test('a room with an alias of another server is one of the homeserver in its ID', async () => {
+  Object.assign(both.server.bot.context, { resolveAlias: async () => '!room:two.example' });
+  await say('!ban @eve:elsewhere.example #room:elsewhere.example');
+  await say('!confirm');
+  await say('!undo last');
+  expect(banned).toEqual([
+    `@eve:elsewhere.example from !room:two.example by ${there}`,
+    `@eve:elsewhere.example to !room:two.example by ${there}`,
+  ]);
+});
+
+test('bare names in a file are users of the same homeserver as those in the command', async () => {
+  Object.assign(both.server.bot.context, { readFile: async () => 'sam\n' });
+  const line = '!ban kim !room:two.example --from-file';
+  const sent = JSON.stringify(await sayTo(both.server, line, { replyTo: '$file' }));
+  expect(sent).toContain('@kim:localhost');
+  expect(sent).toContain('@sam:localhost');
+});
+
 test('an admin of another homeserver of ours is protected from a sanction in a room here', async () => {
   both.server.admins.add(mallory);
   const [sent] = await say(`!ban ${mallory} !room:localhost`);
