@@ -51,16 +51,8 @@ export async function checkDatabase(
   return { hasSpoken, restored: await compareWithRoom(context, own, heads) };
 }
 
-/** After a move to another management room: says so there, and reads it from now on. */
-export async function arriveInRoom(
-  context: RaiseAlarmContext & { readonly store: Pick<Store, 'syncState'> },
-  setup: Pick<Setup, 'room' | 'configuredRoom'>,
-): Promise<void> {
-  await sayMoved(context, setup);
-  await forgetPlace(context.store.syncState, setup.room);
-}
-
-async function sayMoved(
+/** After a move to another management room: says so there. */
+export async function sayMoved(
   context: RaiseAlarmContext,
   { room, configuredRoom }: Pick<Setup, 'room' | 'configuredRoom'>,
 ): Promise<void> {
@@ -80,7 +72,7 @@ async function sayMoved(
 }
 
 /** Forgets the sync token of the old room, which means nothing for the new one. */
-async function forgetPlace(state: Store['syncState'], room: RoomId): Promise<void> {
+export async function forgetPlace(state: Store['syncState'], room: RoomId): Promise<void> {
   if ((await state.get('placeIn')) !== room) {
     await state.set('token', undefined);
     await state.set('placeIn', room);

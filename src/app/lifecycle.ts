@@ -4,7 +4,7 @@ import { version } from '../core/version.ts';
 import { announceCommands } from '../matrix/room/announce-commands.ts';
 import { greet } from '../operations/answer/greeting.ts';
 import { awaitedModerators } from '../operations/authorize/invited.ts';
-import { arriveInRoom, checkDatabase } from './check-start.ts';
+import { checkDatabase, forgetPlace, sayMoved } from './check-start.ts';
 import type { Foundation } from './foundation.ts';
 import type { Parts } from './parts.ts';
 import { watchBot } from './probes.ts';
@@ -18,7 +18,7 @@ export async function startParts(foundation: Foundation, parts: Parts): Promise<
   const { config, timing, probes, store } = foundation;
   const { homeserver, homeservers, registry, transport, reports, signUps, readings, sync } = parts;
 
-  await finishEarlierRuns(foundation, parts);
+  const introduce = await finishEarlierRuns(foundation, parts);
   const { masWatch } = homeserver;
   masWatch?.start();
   watchBot(probes, {
@@ -33,6 +33,8 @@ export async function startParts(foundation: Foundation, parts: Parts): Promise<
     timing,
   });
   await sync.start();
+  // Whoever reads it may type a command at once. What was sent before the first sync is not carried out.
+  await introduce();
   if (config.reports.enabled) {
     reports.start();
   }
@@ -42,11 +44,15 @@ export async function startParts(foundation: Foundation, parts: Parts): Promise<
   logStart(foundation, parts);
 }
 
-/** Carries out what is left in the database, and says what the room must know before anything new is read. */
+/**
+ * Carries out what is left in the database, and says what the room must know before anything new is read.
+ *
+ * @returns says who the bot is, or why it is here
+ */
 async function finishEarlierRuns(
   { config, timing, client, moves, setup, signal }: Foundation,
   { homeservers, transport, operations, warnIfOpen }: Parts,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { context } = operations;
   const { crypto } = transport;
   const { hasSpoken, restored } = await checkDatabase(context, { client, crypto }, signal);
@@ -55,13 +61,19 @@ async function finishEarlierRuns(
   await operations.start();
   await transport.secrets.start();
   await warnIfOpen();
-  if ((await moves.intoAt(setup.room)) !== undefined) {
-    await arriveInRoom(context, setup);
-  } else if (timing.greets !== false) {
-    await greet(context, watchedBy(config), hasSpoken);
+  const hasMoved = (await moves.intoAt(setup.room)) !== undefined;
+  if (hasMoved) {
+    await forgetPlace(context.store.syncState, setup.room);
   }
   transport.delivery.deliver();
   operations.run(restored);
+  return async () => {
+    if (hasMoved) {
+      await sayMoved(context, setup);
+    } else if (timing.greets !== false) {
+      await greet(context, watchedBy(config), hasSpoken);
+    }
+  };
 }
 
 /** Nobody waits for it. */
