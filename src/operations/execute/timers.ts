@@ -61,7 +61,7 @@ export function isTimed({ command, invocation }: Pick<Parsed, 'command' | 'invoc
  * @returns what the answer says about timers
  */
 export async function updateTimers(
-  context: { readonly settings: Pick<Settings, 'botUser'>; now(): number },
+  context: { readonly settings: Pick<Settings, 'botUser' | 'homeservers'>; now(): number },
   { timers }: Pick<StoreTables, 'timers'>,
   run: Run,
   { status, target, undo, audit }: Attempt,
@@ -80,7 +80,11 @@ export async function updateTimers(
   // An older timer may end what was not done now.
   for (const one of status === 'done' ? subjects : []) {
     const found = one === null || one === undefined ? [] : await timersOf(timers, run, one);
-    older.push(...found.filter(({ intentId }) => intentId < audit));
+    older.push(
+      ...found.filter(
+        ({ intentId, line }) => intentId < audit && isThere(context, { line, about: one }, run),
+      ),
+    );
   }
   const createdAt = context.now();
   const runAt = createdAt + (forMs ?? 0);
@@ -110,6 +114,18 @@ export async function updateTimers(
     createdAt,
   });
   return { ...stopped, timer: { id, runAt } };
+}
+
+/** Whether the line of a timer is about the homeserver of a command: the same room can be blocked on several. */
+function isThere(
+  { settings: { homeservers } }: { readonly settings: Pick<Settings, 'homeservers'> },
+  { line, about }: { readonly line: string; readonly about: string | null | undefined },
+  { invocation }: Run,
+): boolean {
+  const [first] = homeservers;
+  const [, on = first?.serverName] = / --on=(\S+)/u.exec(line) ?? [];
+  // The ID of an account says where it is.
+  return about?.startsWith('@') === true || on === (invocation.on ?? first?.serverName);
 }
 
 /**
