@@ -68,10 +68,13 @@ export function readSearchText(text: string): readonly SearchTerm[] {
   const prefixes = terms.filter(({ isPrefix }) => isPrefix);
   const short = prefixes.find(({ words }) => isShort(lastWordOf(words)));
   if (short !== undefined) {
-    throw new UsageError(`At least ${minPrefix} characters are needed before \`*\`.`, {
-      word: '--text',
-      advice: 'Give more of the word, or the whole word without `*`.',
-    });
+    throw new UsageError(
+      `At least ${minLengthOf(lastWordOf(short.words))} characters are needed before \`*\`.`,
+      {
+        word: '--text',
+        advice: 'Give more of the word, or the whole word without `*`.',
+      },
+    );
   }
   if (prefixes.length > maxPrefixes) {
     throw new UsageError(`At most ${maxPrefixes} beginnings of words can be searched for.`, {
@@ -80,6 +83,12 @@ export function readSearchText(text: string): readonly SearchTerm[] {
     });
   }
   return terms;
+}
+
+/** Whether a text has words or stars that other searches take for operators, and this one doesn't. */
+export function looksLikeOperators(text: string): boolean {
+  const outsideOfPhrases = text.replaceAll(/["“”„][^"“”„]*["“”„]/gu, ' ');
+  return /(?<!\S)(?:AND|OR|NOT|NEAR)(?!\S)|\*\S/u.test(outsideOfPhrases);
 }
 
 /** How somebody may have written these words, as far as SQLite can't tell that it is the same. */
@@ -101,8 +110,11 @@ function isSame(one: SearchTerm, other: SearchTerm): boolean {
 
 function isShort(beginning: string): boolean {
   const { length } = beginning.match(/./gu) ?? [];
-  return length < (saysMore.test(beginning) ? minCjkPrefix : minPrefix);
+  return length < minLengthOf(beginning);
 }
+
+const minLengthOf = (beginning: string): number =>
+  saysMore.test(beginning) ? minCjkPrefix : minPrefix;
 
 /** The word that may go on. */
 function lastWordOf(words: string): string {

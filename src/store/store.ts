@@ -104,6 +104,7 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
     | 'end'
     | 'get'
     | 'hashOf'
+    | 'hasForgottenReason'
     | 'inOrder'
     | 'intentOf'
     | 'rowsOf'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { UsageError } from '../../src/core/errors.ts';
-import { readSearchText } from '../../src/core/search-text.ts';
+import { looksLikeOperators, readSearchText } from '../../src/core/search-text.ts';
 
 const read = (text: string) =>
   readSearchText(text).map(({ words, isPrefix }) => `${words}${isPrefix ? '…' : ''}`);
@@ -27,7 +27,7 @@ test('what is given twice is searched for once, and NUL stands between words', (
 test.for(['a*', 'ab*', '詐*', '"crypto s"*', '@mallory:ex*'])(
   'too short a beginning: %s',
   (text) => {
-    expect(() => read(text)).toThrow('At least 3 characters');
+    expect(() => read(text)).toThrow(/At least [23] characters/u);
   },
 );
 
@@ -40,7 +40,23 @@ test('beginnings of words are few, and not too short', () => {
   expect(read('@mallory:example.com*')).toHaveLength(1);
   expect(read('詐欺*')).toEqual(['詐欺*…']);
   expect(() => read('one* two* three* four*')).toThrow('At most 3 beginnings');
+  expect(() => read('sc*')).toThrow('At least 3 characters are needed');
+  expect(() => read('中*')).toThrow('At least 2 characters are needed');
 });
+
+test.for(['scam OR spam', 'NOT scam', '*scam', 'sc*m', 'a NEAR b AND c'])(
+  'others take for operators what is in %s',
+  (text) => {
+    expect(looksLikeOperators(text)).toBe(true);
+  },
+);
+
+test.for(['scam*', 'scam or spam', '"scam OR spam"', 'ORDER NOTE', '"crypto scam"*', 'scam* spam'])(
+  'nobody takes for operators what is in %s',
+  (text) => {
+    expect(looksLikeOperators(text)).toBe(false);
+  },
+);
 
 test.for([
   '',

@@ -118,9 +118,9 @@ async function changed(
 
 const sql = (statement: string) => async (database: TestDatabase) => database.tamper(statement);
 
-async function verify(file: string, ...heads: string[]) {
+async function verify(...given: string[]) {
   return new Promise<{ status: number; output: string; errors: string }>((resolve) => {
-    execFile(python, [program, file, ...heads], (error, output, errors) =>
+    execFile(python, [program, ...given], (error, output, errors) =>
       resolve({ status: error === null ? 0 : Number(error.code), output, errors }),
     );
   });
@@ -223,6 +223,33 @@ describe('the verifier of docs/audit.md', () => {
       errors: 'row 7 is missing, or nothing proves it\n',
     });
     expect((await ownVerdict(file)).fault).toEqual({ id: 7, kind: 'changed' });
+  });
+
+  it('says what is missing or cut off in what it is given', async () => {
+    const [number, hash = ''] = headOf(original, 9).split(':');
+    const short = `${number}:${hash.slice(0, 4)}…`;
+    expect(await verify(original, short)).toEqual({
+      status: 1,
+      output: '',
+      errors: `${short} is not a head: NUMBER:HASH, with all 64 digits of the hash\n`,
+    });
+    const usage = 'give a database: verify.py FILE [NUMBER:HASH …]\n';
+    expect(await verify(path.join(folder, 'none.db'))).toMatchObject({ status: 1, errors: usage });
+    expect(await verify()).toMatchObject({ status: 1, errors: usage });
+  });
+
+  it('blames no forgotten entry for a later one that was changed', async () => {
+    // Row 2 and row 7 were forgotten; row 12 vouches for them.
+    const file = await changed(sql("UPDATE audit_log SET actor = '@eve:x' WHERE id = 9"));
+    expect((await verify(file)).errors).toContain('row 9 is changed');
+    expect((await ownVerdict(file)).fault).toEqual({ id: 9, kind: 'changed' });
+    const voucher = await changed(sql(`UPDATE audit_log SET detail = '{}' WHERE id = ${rows}`));
+    expect((await verify(voucher)).errors).toContain(`row ${rows} is changed`);
+    expect((await ownVerdict(voucher)).fault).toEqual({ id: rows, kind: 'changed' });
+    const both = await changed(
+      sql("UPDATE audit_log SET target = '@eve:x' WHERE id = 7 OR id = 9"),
+    );
+    expect((await ownVerdict(both)).fault).toEqual({ id: 7, kind: 'changed' });
   });
 
   it('writes every text as the bot does', async () => {

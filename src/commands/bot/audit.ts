@@ -12,9 +12,8 @@ import { entryNumber } from '../../chat/reading/entry-number.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { isForgotten } from '../../core/forgotten.ts';
 import { present } from '../../core/present.ts';
-import { readSearchText } from '../../core/search-text.ts';
+import { looksLikeOperators, readSearchText } from '../../core/search-text.ts';
 import { cut, nearest } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
@@ -34,6 +33,7 @@ type Found =
       readonly outcome: number | undefined;
       /** Whether the number stands for two actions in the room: `undo` refuses it. */
       readonly hasTwo: boolean;
+      readonly hasForgottenReason: boolean;
     }
   | { readonly kind: 'list'; readonly entries: readonly AuditEntry[]; readonly limit: number }
   | { readonly kind: 'file'; readonly piece: ExportPiece; readonly format: ExportFormat }
@@ -88,15 +88,18 @@ export default defineCommand({
       });
     }
     if (
-      what === 'verify' &&
+      what !== undefined &&
+      !isExport &&
       Object.values(args).filter((value) => value !== undefined).length > 1
     ) {
-      throw new UsageError(
-        `\`${prefix}audit verify\` checks the whole log, so it takes no flags.`,
-        {
-          word: 'verify',
-        },
-      );
+      throw what === 'verify'
+        ? new UsageError(`\`${prefix}audit verify\` checks the whole log, so it takes no flags.`, {
+            word: 'verify',
+          })
+        : new UsageError('An entry is shown by its number alone, so it takes no flags.', {
+            word: what,
+            advice: `To search, leave the number out. \`${prefix}audit ${entryNumber(what)}\` shows the entry.`,
+          });
     }
     if (text !== undefined) {
       readSearchText(text);
@@ -159,6 +162,7 @@ export default defineCommand({
       entry,
       operation: await services.audit.operationOf(entry),
       hasTwo: await services.audit.isLost(entry.id),
+      hasForgottenReason: await services.audit.hasForgottenReason(entry.id),
       outcome: intent === undefined ? undefined : id,
     };
   },
@@ -241,12 +245,12 @@ function listAnswer(
 
 /** What may be meant by a filter that nothing can match: there is no such command, or no such rule. */
 function meantBy({
-  args: { command, rule },
+  args: { command, rule, text },
   registry,
   services,
   prefix,
 }: Pick<Context, 'registry' | 'services' | 'prefix'> & {
-  readonly args: { readonly command: string | undefined; readonly rule: string | undefined };
+  readonly args: Readonly<Record<'command' | 'rule' | 'text', string | undefined>>;
 }): Block[] {
   const guess = (word: string | undefined) =>
     word === undefined ? [] : [' Did you mean ', code(word), '?'];
@@ -266,6 +270,13 @@ function meantBy({
     ...(rule === undefined || names.includes(rule)
       ? []
       : [line('There is no rule ', code(cut(rule)), ' now.', ...guess(nearest(rule, names)))]),
+    ...(text !== undefined && looksLikeOperators(text)
+      ? [
+          line(
+            'AND, OR, NOT and NEAR are searched for as words, and a star counts only at the end of a word.',
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -274,6 +285,7 @@ function entryAnswer({
   operation,
   outcome,
   hasTwo,
+  hasForgottenReason,
 }: Found & { readonly kind: 'entry' }): Answer {
   const detail = detailOf(entry);
   const body: Block[] = [
@@ -289,7 +301,7 @@ function entryAnswer({
         ]),
     line(
       'Reason: ',
-      withoutLinks(entry.reason ?? (isAboutForgotten(entry) ? 'forgotten' : 'none given')),
+      withoutLinks(entry.reason ?? (hasForgottenReason ? 'forgotten' : 'none given')),
     ),
     line('Arguments: ', code(JSON.stringify(entry.arguments))),
     line(
@@ -326,9 +338,6 @@ function entryAnswer({
 
 /** It was asked for and not allowed, or not possible: there is nothing that could end. */
 const isRefused = ({ endedAt, status }: AuditEntry) => endedAt === null && status !== 'open';
-
-/** Its texts were deleted with whom it is about. */
-const isAboutForgotten = ({ target }: AuditEntry) => target !== null && isForgotten(target);
 
 /** The parts of an outcome that people read, besides its status. */
 function detailOf({ detail }: AuditEntry): { took?: string; code?: string; undo?: string } {

@@ -39,12 +39,16 @@ export default defineCommand({
     return {
       title: ['Forget ', code(args.user), '?'],
       body: [
-        line(`In the database: ${mentionsText(found)}`),
+        line(`Named in: ${mentionsText(found)}`),
+        line('This command and its answers add a few rows of their own, which go with the others.'),
         line(
           'Will: replace their ID by one that names nobody, and delete what I keep of reported texts, reasons, notes and tags about them',
         ),
         line(
           'Will not: change anything on the homeserver, remove messages of this room, change existing backups',
+        ),
+        line(
+          'Transparency reports will count what was about them as “not specified”, also those of past months.',
         ),
         line('While I rewrite the database file, I answer nobody: about a second for 100 MB.'),
       ],
@@ -58,7 +62,7 @@ export default defineCommand({
   answer: (_, { as, notCompacted, ...found }) => ({
     mark: notCompacted === undefined ? '✅' : '⚠️',
     ...(notCompacted === undefined ? {} : { status: 'partial' as const }),
-    title: [bold('Forgotten: '), mentionsText(found)],
+    title: [bold('Forgotten: '), `was named in ${mentionsText(found)}`],
     body: [
       ...(notCompacted === undefined
         ? []

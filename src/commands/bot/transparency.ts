@@ -82,7 +82,10 @@ function summary(report: TransparencyReport): Block[] {
   const rules = numberIn(report, 'automated_decisions', 'fully_automated');
   const reversed = numberIn(report, 'automated_decisions', 'reversed');
   return [
-    facts(count(reports ?? 0, 'report'), count(decisions ?? 0, 'decision')),
+    facts(
+      reports === undefined ? `<${report.hideBelow} reports` : count(reports, 'report'),
+      decisions === undefined ? `<${report.hideBelow} decisions` : count(decisions, 'decision'),
+    ),
     ...(rules === undefined || rules === 0
       ? []
       : [

@@ -75,11 +75,7 @@ export default defineCommand({
     listAnswer(context, listing, {
       noun: 'tag',
       ...present({ none: meant?.said, next: meant?.next }),
-      nothing: [
-        bold('Nobody and nothing'),
-        ' has ',
-        ...(context.args.name === undefined ? ['a tag'] : ['the tag ', code(context.args.name)]),
-      ],
+      nothing: nothingTagged(context.args),
       columns: [
         {
           title: 'Who',
@@ -108,6 +104,25 @@ export default defineCommand({
       ],
     }),
 });
+
+function nothingTagged({
+  name,
+  target,
+}: Readonly<Record<'name' | 'target', string | undefined>>): Content {
+  if (target === undefined) {
+    return [
+      bold('Nobody and nothing'),
+      ' has ',
+      ...(name === undefined ? ['a tag'] : ['the tag ', code(name)]),
+    ];
+  }
+  return [
+    bold('No tags'),
+    ...(name === undefined ? [] : [' ', code(name)]),
+    ' on ',
+    code(cut(target, 255)),
+  ];
+}
 
 /** What else somebody may have meant who asked for a tag that nobody has. */
 async function meantBy(

@@ -55,6 +55,7 @@ export function createAuditService(
     });
   return {
     get: auditLog.get,
+    hasForgottenReason: auditLog.hasForgottenReason,
     intentOf: auditLog.intentOf,
 
     /** Whether an entry with this number was lost with a database. A newer entry may have the number now. */
@@ -98,7 +99,7 @@ export function createAuditService(
       const [rows, end, latest] = await Promise.all([
         auditLog.rowsOf(id),
         auditLog.end(),
-        anchor.get(),
+        anchor.newest(),
       ]);
       return { rows, length: end?.count ?? 0, anchor: latest };
     },

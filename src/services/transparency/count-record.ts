@@ -139,12 +139,12 @@ async function countDecisions(
 function countAction(counted: DecisionCounts, action: RecordedAction): void {
   const { by, status, takesBack } = action;
   const isDone = status === 'done' || status === 'partial';
-  if (takesBack !== null && isDone) {
-    counted.reversals.add(takesBack === 'rule' ? 'of rules' : 'of people');
-  }
   const kind = kindOf(action.command, action.step);
   if (kind === undefined) {
     return;
+  }
+  if (takesBack !== null && isDone) {
+    counted.reversals.add(takesBack === 'rule' ? 'of rules' : 'of people');
   }
   if (kind === 'lifted') {
     if (isDone && takesBack === null) {

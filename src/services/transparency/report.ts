@@ -50,17 +50,38 @@ export function createTransparencyService(store: Pick<Store, 'moderationRecord'>
 export type TransparencyService = ReturnType<typeof createTransparencyService>;
 
 function reportOf(counted: Counted, days: Days, hideBelow: number): TransparencyReport {
-  const hide = (values: readonly number[]) => hideSmall(values, hideBelow);
+  const hide: Hide = (values) =>
+    values.map((value) => (isSmall(value, hideBelow) ? 'hidden' : value));
+  const reports = hideBreakdowns(
+    [
+      [counted.reportKinds.of('event'), counted.reportKinds.of('user')],
+      categoryCounts(counted.reportCategories),
+    ],
+    hideBelow,
+  );
+  const byAutomation = automationLevels.map((automation) =>
+    sumOf(restrictions.map((kind) => counted.decisions.of(`${kind} ${automation}`))),
+  );
+  const decisions = hideBreakdowns(
+    [
+      restrictions.map((kind) => sumOf(decisionCounts(counted, kind))),
+      categoryCounts(counted.decisionCategories),
+      [counted.sources.of('reported'), counted.sources.of('unreported')],
+      byAutomation,
+    ],
+    hideBelow,
+  );
+  const [kindTotals = [], categories = [], sources = [], automation = []] = decisions.shown;
   return {
     days,
     hideBelow,
     sections: [
-      reportSection(counted, hide),
+      reportSection(counted, reports, hide),
       {
         name: 'reports_by_category',
         title: 'Reports by category of the reason',
         columns: one,
-        rows: categoryRows(counted.reportCategories, hide),
+        rows: categoryRows(reports.shown[1]),
         isSparse: true,
       },
       handlingSection(counted, hide),
@@ -82,27 +103,31 @@ function reportOf(counted: Counted, days: Days, hideBelow: number): Transparency
           },
         ],
       },
-      kindSection(counted, hide),
+      kindSection(counted, kindTotals, hideBelow),
       {
         name: 'decisions_by_category',
         title: 'Decisions by category',
         columns: one,
-        rows: categoryRows(counted.decisionCategories, hide),
+        rows: categoryRows(categories),
         isSparse: true,
       },
       {
         name: 'decisions_by_source',
         title: 'Decisions by source',
         columns: one,
-        rows: rowsOf(
-          [
-            ['reported', 'After a report (a notice of a user)', counted.sources.of('reported')],
-            ['own_initiative', 'On own initiative', counted.sources.of('unreported')],
-          ],
-          hide,
-        ),
+        rows: [
+          {
+            name: 'reported',
+            title: 'After a report (a notice of a user)',
+            values: [sources[0]],
+          },
+          { name: 'own_initiative', title: 'On own initiative', values: [sources[1]] },
+        ],
       },
-      ...automationSections(counted, hide),
+      ...automationSections(
+        { total: decisions.total, shown: automation, counts: byAutomation },
+        hide([counted.reversals.of('of rules')])[0],
+      ),
       reversalSection(counted, hide),
       {
         name: 'not_carried_out',
@@ -128,14 +153,14 @@ function rowsOf(entries: readonly (readonly [string, string, number])[], hide: H
   return entries.map(([name, title], at) => ({ name, title, values: [values[at]] }));
 }
 
-function reportSection({ reportKinds, waves }: Counted, hide: Hide): Section {
-  const [messages, accounts] = hide([reportKinds.of('event'), reportKinds.of('user')]);
+function reportSection({ waves }: Counted, { total, shown }: Breakdowns, hide: Hide): Section {
+  const [messages, accounts] = shown[0] ?? [];
   return {
     name: 'reports',
     title: 'Reports by source',
     columns: one,
     rows: [
-      { name: 'total', title: 'Reports by users of this server', values: [reportKinds.total] },
+      { name: 'total', title: 'Reports by users of this server', values: [total] },
       { name: 'about_messages', title: 'of these, about messages', values: [messages] },
       { name: 'about_accounts', title: 'of these, about accounts', values: [accounts] },
       {
@@ -147,11 +172,13 @@ function reportSection({ reportKinds, waves }: Counted, hide: Hide): Section {
   };
 }
 
-function categoryRows(counts: Tally<CategoryCode>, hide: Hide): Row[] {
-  return rowsOf(
-    [...categoryRules, unspecified].map(({ code, title }) => [code, title, counts.of(code)]),
-    hide,
-  );
+const allCategories = [...categoryRules, unspecified];
+
+const categoryCounts = (counts: Tally<CategoryCode>): number[] =>
+  allCategories.map(({ code }) => counts.of(code));
+
+function categoryRows(values: readonly Value[] = []): Row[] {
+  return allCategories.map(({ code, title }, at) => ({ name: code, title, values: [values[at]] }));
 }
 
 function handlingSection({ steps }: Counted, hide: Hide): Section {
@@ -179,10 +206,16 @@ function handlingSection({ steps }: Counted, hide: Hide): Section {
 
 const automationLevels: readonly Automation[] = ['not', 'partially', 'fully'];
 
-function kindSection({ decisions }: Counted, hide: Hide): Section {
-  const countsOf = (kind: (typeof restrictions)[number]) =>
-    automationLevels.map((automation) => decisions.of(`${kind} ${automation}`));
-  const totals = hide(restrictions.map((kind) => sumOf(countsOf(kind))));
+const decisionCounts = ({ decisions }: Counted, kind: (typeof restrictions)[number]): number[] =>
+  automationLevels.map((automation) => decisions.of(`${kind} ${automation}`));
+
+/** Who decided is shown of all kinds or of none: what is hidden of one could be computed from the others. */
+function kindSection(counted: Counted, totals: readonly Value[], hideBelow: number): Section {
+  const isHidden = restrictions.some(
+    (kind, at) =>
+      totals[at] === 'hidden' ||
+      decisionCounts(counted, kind).some((count) => isSmall(count, hideBelow)),
+  );
   return {
     name: 'decisions_by_kind',
     title: 'Decisions by kind',
@@ -200,27 +233,35 @@ function kindSection({ decisions }: Counted, hide: Hide): Section {
         title: `${title} (${String(code)})`,
         values: [
           total,
-          ...(total === 'hidden'
-            ? automationLevels.map((): Value => 'hidden')
-            : hide(countsOf(kind))),
+          ...decisionCounts(counted, kind).map((count): Value =>
+            isHidden && total !== 0 ? 'hidden' : count,
+          ),
         ],
       };
     }),
   };
 }
 
-function automationSections({ decisions, reversals }: Counted, hide: Hide): Section[] {
-  const [not = 0, partially = 0, fully = 0] = automationLevels.map((automation) =>
-    sumOf(restrictions.map((kind) => decisions.of(`${kind} ${automation}`))),
-  );
-  const total = not + partially + fully;
-  const shown = hide([not, partially, fully]);
-  const share = (count: number, value: Value): Value =>
-    total === 0
-      ? undefined
-      : value === 'hidden'
-        ? 'hidden'
-        : Math.round((count / total) * 1000) / 10;
+function automationSections(
+  {
+    total,
+    shown,
+    counts,
+  }: {
+    readonly total: Value;
+    readonly shown: readonly Value[];
+    readonly counts: readonly number[];
+  },
+  reversed: Value,
+): Section[] {
+  const share = (at: number): Value => {
+    if (total === 0) {
+      return undefined;
+    }
+    return shown[at] === 'hidden'
+      ? 'hidden'
+      : Math.round(((counts[at] ?? 0) / sumOf(counts)) * 1000) / 10;
+  };
   return [
     {
       name: 'automated_decisions',
@@ -238,7 +279,7 @@ function automationSections({ decisions, reversals }: Counted, hide: Hide): Sect
         {
           name: 'reversed',
           title: 'Actions of rules that people undid',
-          values: hide([reversals.of('of rules')]),
+          values: [reversed],
         },
       ],
     },
@@ -248,11 +289,11 @@ function automationSections({ decisions, reversals }: Counted, hide: Hide): Sect
       columns: [{ name: 'percent', title: 'Share' }],
       unit: 'percent',
       rows: [
-        { name: 'fully_automated', title: 'Fully automated', values: [share(fully, shown[2])] },
+        { name: 'fully_automated', title: 'Fully automated', values: [share(2)] },
         {
           name: 'partially_automated',
           title: 'Partially automated',
-          values: [share(partially, shown[1])],
+          values: [share(1)],
         },
       ],
     },
@@ -278,20 +319,50 @@ function reversalSection({ reversals }: Counted, hide: Hide): Section {
 
 const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
+/** What is shown of breakdowns of the same total. */
+interface Breakdowns {
+  readonly total: Value;
+  readonly shown: readonly (readonly Value[])[];
+}
+
 /**
- * Hides small numbers of a breakdown. One alone could be computed from the total, so the next larger one is
- * hidden with it.
+ * Hides small numbers in breakdowns of the same total, so that none can be computed from what is left. If the total is
+ * small, too, or could give them away, it is hidden with everything in them but zeros.
  */
-function hideSmall(counts: readonly number[], below: number): Value[] {
-  const small = new Set(counts.keys().filter((at) => isSmall(counts[at] ?? 0, below)));
-  if (small.size === 1) {
-    const others = [...counts.entries()].filter(([at, count]) => count > 0 && !small.has(at));
-    const next = others.sort(([, count], [, other]) => count - other)[0];
-    if (next !== undefined) {
-      small.add(next[0]);
+function hideBreakdowns(breakdowns: readonly (readonly number[])[], below: number): Breakdowns {
+  const total = sumOf(breakdowns[0] ?? []);
+  const hidden = breakdowns.map((counts) => hiddenIn(counts, below));
+  const isOpen = !isSmall(total, below) && !hidden.includes(undefined);
+  return {
+    total: isOpen ? total : 'hidden',
+    shown: breakdowns.map((counts, which) =>
+      counts.map((count, at) =>
+        (isOpen ? hidden[which]?.has(at) === true : count > 0) ? 'hidden' : count,
+      ),
+    ),
+  };
+}
+
+/**
+ * Which numbers of a breakdown to hide if its total is shown: the small ones, and others as long as the total gives
+ * them away. It does if there is only one, or if all are 1. Undefined if it would even then.
+ */
+function hiddenIn(counts: readonly number[], below: number): ReadonlySet<number> | undefined {
+  const hidden = new Set(counts.keys().filter((at) => isSmall(counts[at] ?? 0, below)));
+  // The next larger one, or else a zero.
+  const others = [...counts.keys()]
+    .filter((at) => !hidden.has(at))
+    .sort((one, other) => (counts[one] || Infinity) - (counts[other] || Infinity) || one - other);
+  const isTold = () =>
+    hidden.size === 1 || sumOf([...hidden].map((at) => counts[at] ?? 0)) === hidden.size;
+  while (hidden.size > 0 && isTold()) {
+    const next = others.shift();
+    if (next === undefined) {
+      return undefined;
     }
+    hidden.add(next);
   }
-  return counts.map((count, at) => (small.has(at) ? 'hidden' : count));
+  return hidden;
 }
 
 const isSmall = (count: number, below: number): boolean => count > 0 && count < below;

@@ -42,6 +42,19 @@ export function anchor(db: Connection) {
         .map((row) => row.name.slice(name.length + 1));
     },
 
+    /** The newest of all places. */
+    async newest(): Promise<Anchor | undefined> {
+      const rows = await db
+        .selectFrom('sync_state')
+        .select(['name', 'value'])
+        .where('name', 'like', `${name}%`)
+        .execute();
+      return rows
+        .filter((row) => row.name === name || row.name.startsWith(`${name} `))
+        .flatMap((row) => read(row.value) ?? [])
+        .sort((one, other) => other.at - one.at || other.count - one.count)[0];
+    },
+
     async set({ count, head, at }: Anchor, place?: string): Promise<void> {
       await values.set(nameOf(place), [count, head, at, 0].join(' '));
     },

@@ -114,6 +114,16 @@ function committed(row: SaltedRow): string {
   ]);
 }
 
+/** Whether a field had a text that was forgotten. */
+export function hasForgottenField(row: Pick<AuditRow, 'salts'>, field: PersonalField): boolean {
+  try {
+    return openedSalts(row.salts).commitments[field] !== undefined;
+  } catch {
+    // Somebody has written other salts: `verify` finds that.
+    return false;
+  }
+}
+
 /** The SHA-256 of the previous hash and the row's fields: a hash of form 2. */
 export function chainHash(previousHash: string, row: SaltedRow): string {
   return sha256(`${previousHash}${committed(row)}`);
@@ -204,11 +214,16 @@ export function leftOf(row: Pick<AuditRow, PersonalField | 'salts'>): string {
   return sha256(JSON.stringify([row.salts, ...personalFields.map((field) => row[field])]));
 }
 
+/** Whether a row can vouch for what is left of others. */
+export function isForgetOutcome({ kind, command }: Pick<AuditRow, 'kind' | 'command'>): boolean {
+  return kind === 'outcome' && command === forgetCommand;
+}
+
 /** By the number of a row, what is left of it, as the outcome of `forget` says. */
 const leftForm = z.object({ left: z.record(z.string(), digest) });
 
 function leftIn(row: AuditRow): Readonly<Record<string, string>> {
-  if (row.kind !== 'outcome' || row.command !== forgetCommand || row.detail === null) {
+  if (!isForgetOutcome(row) || row.detail === null) {
     return {};
   }
   const detail = leftForm.safeParse(JSON.parse(row.detail));
@@ -237,6 +252,15 @@ export function createChainCheck() {
     return linked === previousHash && chainHash(linked, row) === hash;
   }
 
+  /** @throws SyntaxError somebody has written what is no JSON */
+  function vouch(row: AuditRow): void {
+    for (const [id, left] of Object.entries(leftIn(row))) {
+      if (unproven.get(id) === left) {
+        unproven.delete(id);
+      }
+    }
+  }
+
   return {
     /** Returns whether the next row is intact. */
     next(row: AuditRow): boolean {
@@ -244,11 +268,7 @@ export function createChainCheck() {
         if (!isIntact(row)) {
           return false;
         }
-        for (const [id, left] of Object.entries(leftIn(row))) {
-          if (unproven.get(id) === left) {
-            unproven.delete(id);
-          }
-        }
+        vouch(row);
         if (hasForgotten(row)) {
           unproven.set(String(row.id), leftOf(row));
         }
@@ -263,6 +283,16 @@ export function createChainCheck() {
       previousForm = row.form;
       return true;
     },
+    /** Reads what a row after a changed one vouches for, so that rows before that are not blamed. */
+    afterBreak(row: AuditRow): void {
+      try {
+        vouch(row);
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) {
+          throw error;
+        }
+      }
+    },
     /** The first row of which something was forgotten and no later row vouches for what is left. */
     firstUnproven(): number | undefined {
       const [first] = unproven.keys();
@@ -270,3 +300,5 @@ export function createChainCheck() {
     },
   };
 }
+
+export type ChainCheck = ReturnType<typeof createChainCheck>;

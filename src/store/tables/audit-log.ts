@@ -5,8 +5,14 @@ import { sql } from 'kysely';
 import { isOneOf, storableText } from '../dialect.ts';
 import { runPrepared } from '../prepared.ts';
 import type { AuditLogTable, Connection } from '../schema.ts';
-import { chained, createChainCheck, genesis } from './audit-chain.ts';
-import type { UnchainedRow } from './audit-chain.ts';
+import {
+  chained,
+  createChainCheck,
+  genesis,
+  hasForgottenField,
+  isForgetOutcome,
+} from './audit-chain.ts';
+import type { AuditRow, ChainCheck, UnchainedRow } from './audit-chain.ts';
 import { endOfNumbers, narrow, numbersOf, readFilter } from './audit-search.ts';
 import type { AuditFilter } from './audit-search.ts';
 import { newestNumbers } from './newest-entries.ts';
@@ -184,6 +190,42 @@ export function auditLog(db: Connection) {
     detail: found.detail === null ? null : readJson(found.detail),
   });
 
+  const rowsAfter = async (id: number): Promise<AuditRow[]> =>
+    db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('id', '>', id)
+      .orderBy('id')
+      .limit(verifiedAtOnce)
+      .execute();
+
+  /**
+   * The first row that is changed, once one doesn't match its hash. It can be an earlier one of which something was
+   * forgotten, unless a row up to the end of the log vouches for that.
+   */
+  async function firstChanged(
+    check: ChainCheck,
+    broken: AuditRow,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    // It may have vouched for others before it was changed.
+    if (isForgetOutcome(broken)) {
+      return broken.id;
+    }
+    let after = broken.id;
+    while (check.firstUnproven() !== undefined) {
+      const rows = await rowsAfter(after);
+      rows.forEach((row) => check.afterBreak(row));
+      if (rows.length < verifiedAtOnce) {
+        break;
+      }
+      after = rows.at(-1)?.id ?? after;
+      await nextTurn();
+      signal?.throwIfAborted();
+    }
+    return check.firstUnproven() ?? broken.id;
+  }
+
   return {
     /** Records what is going to be done. Returns the entry's number. Commit this before the call. */
     async begin(intent: Intent, at: number): Promise<number> {
@@ -243,6 +285,16 @@ export function auditLog(db: Connection) {
     async get(id: number): Promise<AuditEntry | undefined> {
       const found = await entries().where('entry.id', '=', id).executeTakeFirst();
       return found === undefined ? undefined : entryOf(found);
+    },
+
+    /** Whether an entry had a reason that was forgotten. */
+    async hasForgottenReason(id: number): Promise<boolean> {
+      const row = await db
+        .selectFrom('audit_log')
+        .select('salts')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row !== undefined && hasForgottenField(row, 'reason');
     },
 
     /** The number of the entry whose outcome this row is; undefined if the row is not an outcome. */
@@ -308,20 +360,14 @@ export function auditLog(db: Connection) {
       let head = genesis;
       const result = (fault?: Verification['fault']) => ({ count, head, fault });
       for (;;) {
-        const rows = await db
-          .selectFrom('audit_log')
-          .selectAll()
-          .where('id', '>', count)
-          .orderBy('id')
-          .limit(verifiedAtOnce)
-          .execute();
+        const rows = await rowsAfter(count);
         for (const row of rows) {
           const { id, hash } = row;
           if (id !== count + 1) {
             return result({ id: count + 1, kind: 'missing' });
           }
           if (!check.next(row)) {
-            return result({ id: check.firstUnproven() ?? id, kind: 'changed' });
+            return result({ id: await firstChanged(check, row, signal), kind: 'changed' });
           }
           if (expected.get(id)?.some((anchor) => anchor.head !== hash) === true) {
             return result({ id, kind: 'replaced' });

@@ -100,6 +100,10 @@ describe('audit', () => {
     }
     const none = await room.ben.ask(`!audit --text "${localpart} quotes"`);
     expect(none.body).toContain('No matching entries');
+    expect(none.body).not.toContain('as words');
+    const operators = await room.ben.ask(`!audit --text "${localpart} OR quotes"`);
+    expect(operators.body).toContain('No matching entries');
+    expect(operators.body).toContain('AND, OR, NOT and NEAR are searched for as words');
     const wordless = await room.ben.ask('!audit --text "🚨 …"');
     expect(wordless.field.status).toBe('usage');
     expect(wordless.body).toContain('The search has no words');

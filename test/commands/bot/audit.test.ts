@@ -15,6 +15,18 @@ test.for(['0', '12a', 'twelve', '1.2'])('neither audit nor undo reads %s as an e
   expect(() => undo.check?.({ entry: word }, context)).toThrow(`\`${word}\` is`);
 });
 
+test.for([{ by: '@ben:x' }, { text: 'nonsense' }, { limit: 3 }])(
+  'an entry is shown by its number alone: %o is refused',
+  (flags) => {
+    expect(() => audit.check?.({ what: '64', ...flags }, context)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining('it takes no flags') as string,
+        advice: expect.stringContaining('`!audit 64` shows the entry') as string,
+      }) as Error,
+    );
+  },
+);
+
 test.for([
   ['exprot', 'export'],
   ['VERFY', 'verify'],

@@ -58,9 +58,11 @@ it('sends a report that names nobody, the same as on the command line', async ()
   expect(await onCommandLine(...days)).toEqual({ status: 0, text });
   const json = await onCommandLine(...days, '--format', 'json', '--hide-below', '5');
   expect(JSON.parse(json.text)).toMatchObject({
-    reports: { total: 1 },
+    reports: { total: '<5' },
     reports_by_category: { STATEMENT_CATEGORY_SCAMS_AND_FRAUD: '<5' },
   });
+  const published = await room.vic.ask(`!transparency ${days.join(' ')} --hide-below 5`);
+  expect(published.body).toContain('\n<5 reports · <5 decisions\n');
 });
 
 it('says which day is wrong', async () => {

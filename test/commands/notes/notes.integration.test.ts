@@ -254,7 +254,7 @@ describe('tags', () => {
     await room.ben.ask(`!tag ${user} brief --for 1s`);
     await expect
       .poll(async () => (await room.vic.ask(`!tags --target ${user}`)).body, { timeout: 20_000 })
-      .toContain('Nobody and nothing has a tag');
+      .toContain(`No tags on ${user}`);
     expect((await room.vic.ask(`!user ${user}`)).body).not.toContain('brief');
     const again = await room.ben.ask(`!tag ${user} brief`);
     expect(again.body).toContain('Tagged: ');

@@ -146,6 +146,20 @@ describe('the transparency report', () => {
     expect(data['not_carried_out']).toEqual({ failed: 1, unknown: 0, open: 0 });
   });
 
+  it('counts as reversals only what undoes decisions, not notes and tags', async () => {
+    const banned = await act(days.since, 'ban');
+    await act(days.since, 'unban', { reason: `undo of #${banned}` });
+    for (const [done, undone] of [
+      ['tag', 'untag'],
+      ['note', 'remove-note'],
+      ['resolve', 'reopen'],
+    ] as const) {
+      const entry = await act(days.since, done);
+      await act(days.since, undone, { reason: `undo of #${entry}` });
+    }
+    expect((await dataOf())['reversals']).toMatchObject({ undone_of_people: 1, lifted: 0 });
+  });
+
   it('has nothing of what people are called or wrote in any format, and is the same each time', async () => {
     const at = days.since + day;
     const secret = '=HYPERLINK("evil") Mallory Miller, spam';
@@ -189,6 +203,66 @@ describe('the transparency report', () => {
       STATEMENT_CATEGORY_SCAMS_AND_FRAUD: '<5',
       STATEMENT_CATEGORY_OTHER_VIOLATION_TC: 12,
       STATEMENT_CATEGORY_VIOLENCE: 0,
+    });
+  });
+
+  it('hides the total of small numbers, wherever it could be seen', async () => {
+    for (let at = 0; at < 3; at += 1) {
+      await act(days.since + at, 'suspend', { reason: 'spam' });
+      await queue.report({ at: days.since + at });
+    }
+    const data = await dataOf(5);
+    expect(data['automated_decisions']).toMatchObject({
+      total: '<5',
+      not_automated: '<5',
+      partially_automated: 0,
+      fully_automated: 0,
+    });
+    expect(data['decisions_by_source']).toEqual({ reported: 0, own_initiative: '<5' });
+    expect(data['reports']).toMatchObject({ total: '<5', about_messages: '<5' });
+    expect(JSON.stringify(data)).not.toMatch(/:3[,}]/u);
+  });
+
+  it('hides a larger number or a zero, too, where the total tells that all hidden ones are 1', async () => {
+    const reasons = ['scam', 'suicide', ...Array.from({ length: 5 }, () => 'spam')];
+    for (const [at, reason] of reasons.entries()) {
+      await queue.report({ at: days.since + at, reason });
+    }
+    expect((await dataOf(5))['reports_by_category']).toMatchObject({
+      STATEMENT_CATEGORY_SCAMS_AND_FRAUD: '<5',
+      STATEMENT_CATEGORY_SELF_HARM: '<5',
+      STATEMENT_CATEGORY_OTHER_VIOLATION_TC: '<5',
+    });
+  });
+
+  it('hides everything where only that helps', async () => {
+    const commands = ['deactivate', 'suspend', 'shadow-ban', 'redact', 'quarantine', 'ban'];
+    for (const [at, command] of commands.entries()) {
+      await act(days.since + at, command, { reason: 'spam' });
+    }
+    const data = await dataOf(5);
+    expect(data['automated_decisions']).toMatchObject({ total: '<5', not_automated: '<5' });
+    expect(data['decisions_by_source']).toMatchObject({ own_initiative: '<5' });
+    expect(JSON.stringify(data)).not.toMatch(/:6[,}]/u);
+  });
+
+  it('shows who decided for all kinds or for none, so that sums tell nothing', async () => {
+    const actions = [
+      ['suspend', '@ana:x', 10],
+      ['suspend', 'rule:fresh', 2],
+      ['ban', '@ana:x', 7],
+      ['ban', 'rule:fresh', 6],
+    ] as const;
+    for (const [command, actor, times] of actions) {
+      for (let at = 0; at < times; at += 1) {
+        await act(days.since + at, command, { actor });
+      }
+    }
+    const data = await dataOf(5);
+    expect(data['automated_decisions']).toMatchObject({ not_automated: 17, fully_automated: 8 });
+    expect(data['decisions_by_kind']).toMatchObject({
+      account_suspended: { total: 12, people: '<5', rules: '<5' },
+      service_restricted: { total: 13, people: '<5', rules: '<5' },
     });
   });
 

@@ -71,6 +71,7 @@ function chain(rows: readonly UnchainedRow[], oldRows: readonly UnchainedRow[] =
 function faultIn(rows: readonly AuditRow[]): number | undefined {
   const check = createChainCheck();
   const found = rows.find((row) => !check.next(row));
+  rows.slice(found?.id ?? rows.length).forEach((row) => check.afterBreak(row));
   return check.firstUnproven() ?? found?.id;
 }
 
