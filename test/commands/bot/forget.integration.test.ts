@@ -47,6 +47,7 @@ async function makeRecord(mallory: MatrixUser): Promise<void> {
   const card = await cardOf(ana, spam);
   const { id: item } = card.field.data as { id: number };
   await ana.ask(`!shadow-ban ${mallory.userId} --reason "sells pills"`);
+  await ana.ask(`!unshadow-ban ${mallory.userId}`);
   await ana.ask(`!lock ${elder.userId} --reason "a friend of ${mallory.userId}"`);
   await ana.ask(`!unlock ${elder.userId}`);
   await ana.ask(`!suspend ${mallory.userId} ${elder.userId} --dry-run`);
@@ -97,6 +98,13 @@ it('removes a person from the database, its log, backups and answers, and the ch
   const about = await ana.ask(`!audit --target ${as}`);
   expect(about.body).toContain('shadow-ban');
   const [entry] = about.field.data as { id: number }[];
+  const reasonOf = async (command: string) => {
+    const list = await ana.ask(`!audit --target ${as} --command ${command}`);
+    const [{ id }] = list.field.data as [{ id: number }];
+    return /Reason: .*/u.exec((await ana.ask(`!audit ${id}`)).body)?.[0];
+  };
+  expect(await reasonOf('shadow-ban')).toBe('Reason: forgotten');
+  expect(await reasonOf('unshadow-ban')).toBe('Reason: none given');
   const asks = [
     '!audit',
     `!audit ${entry?.id}`,
