@@ -1,8 +1,12 @@
 import type { Config } from '../config/schema.ts';
+import { isLate } from '../core/async/patience.ts';
+import { StoreError } from '../core/errors.ts';
 import type { Logger } from '../observability/log.ts';
 import { openFoundation } from './foundation.ts';
+import type { Foundation } from './foundation.ts';
 import { startParts, stopParts } from './lifecycle.ts';
 import { buildParts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { keepRunning, watchForEnd } from './restart.ts';
 import type { Timing } from './timing.ts';
 
@@ -32,6 +36,9 @@ export async function startApp(config: Config, log: Logger, timing: Timing = {})
   });
 }
 
+/** How long the start may take to notice that it is ended. */
+const endStartMs = 20_000;
+
 async function startOnce(
   config: Config,
   log: Logger,
@@ -42,11 +49,37 @@ async function startOnce(
   try {
     const end = watchForEnd(foundation);
     const parts = await buildParts(foundation, end);
-    await startParts(foundation, parts);
-    return { ended: end.ended, stop: async () => stopParts(foundation, parts) };
+    const started = startParts(foundation, parts);
+    started.catch(() => undefined);
+    // Another process can take over while this one starts. What the start waits for then never comes.
+    await Promise.race([started, end.ended.catch(() => undefined)]);
+    return {
+      ended: end.ended,
+      async stop() {
+        await endStart(foundation, parts, started);
+        await stopParts(foundation, parts);
+      },
+    };
   } catch (error) {
     foundation.endRequests();
     await foundation.close();
     throw error;
+  }
+}
+
+/** Waits until nothing more is started. */
+async function endStart(
+  foundation: Foundation,
+  { sync }: Parts,
+  started: Promise<void>,
+): Promise<void> {
+  const settled = started.catch(() => undefined);
+  if (!(await isLate(settled, 0))) {
+    return;
+  }
+  sync.stop();
+  foundation.endRequests();
+  if (await isLate(settled, endStartMs)) {
+    throw new StoreError('the start could not be ended', 'The process ends, to be started again.');
   }
 }

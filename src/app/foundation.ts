@@ -27,8 +27,8 @@ export interface Foundation {
   /** Of the database. */
   readonly lock: DatabaseLock;
   readonly store: Store;
-  /** Resolves when a transaction was cut off. */
-  readonly interrupted: Promise<void>;
+  /** Aborted when a transaction was cut off: the bot starts again. */
+  readonly interrupted: AbortSignal;
   readonly client: ClientApi;
   readonly moves: Moves;
   readonly setup: Setup;
@@ -80,11 +80,11 @@ export async function openFoundation(
     lease?.lost.catch(() => stopping.abort());
     probes ??= await openConfiguredProbes(config, log);
     const client = createClient(config, stopping.signal, timing, lease);
-    const interrupted = Promise.withResolvers<void>();
+    const interrupted = new AbortController();
     const store = await openStore(databasePlace(config.database), {
       inform: (message) => log.info({}, message),
       lock,
-      onInterrupted: interrupted.resolve,
+      onInterrupted: () => interrupted.abort(),
     });
     opened.defer(async () => store.close());
     if (config.encryption.enabled) {
@@ -109,7 +109,7 @@ export async function openFoundation(
       probes,
       lock,
       store,
-      interrupted: interrupted.promise,
+      interrupted: interrupted.signal,
       client,
       moves,
       setup,

@@ -25,7 +25,8 @@ export type Parts = Awaited<ReturnType<typeof buildParts>>;
 
 /** Builds the parts of the bot, in the order of what needs what. Nothing runs before they are started. */
 export async function buildParts(foundation: Foundation, end: End) {
-  const { config, log, timing, probes, lock, store, client, moves, setup, signal } = foundation;
+  const { config, log, timing, probes, lock, store, client, moves, setup, signal, interrupted } =
+    foundation;
   const { botUser, room } = setup;
 
   // What parts call of parts that are built after them, which only happens once all are built.
@@ -77,6 +78,7 @@ export async function buildParts(foundation: Foundation, end: End) {
     settings,
     timing,
     signal,
+    interrupted,
     onRegained() {
       later.wakeOperations();
       wakeReports();

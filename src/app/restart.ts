@@ -26,12 +26,14 @@ export function watchForEnd({
     }
   });
   const restart = () => fail(new RestartNeeded());
-  const restartIfInterrupted = async () => {
-    await interrupted;
+  const onInterrupted = () => {
     log.warn({}, 'the database was away: starting again');
     restart();
   };
-  void restartIfInterrupted();
+  if (interrupted.aborted) {
+    onInterrupted();
+  }
+  interrupted.addEventListener('abort', onInterrupted, { once: true });
   lock.lease?.lost.catch(() => {
     log.warn({}, 'another process has taken over: starting again, to stand by');
     restart();

@@ -53,6 +53,8 @@ export async function createTransport(options: {
   readonly timing: Timing;
   /** Ends requests in flight. */
   readonly signal: AbortSignal;
+  /** Aborted if the database was away for a moment, and the bot starts again. */
+  readonly interrupted: AbortSignal;
   /** The bot can send messages again. */
   readonly onRegained: () => void;
   /** The bot has moved to another room and must start again. */
@@ -157,6 +159,10 @@ export async function createTransport(options: {
 
     /** Sends an answer that the database can't store. */
     async sayStoreFailure(outgoing: Outgoing): Promise<void> {
+      // The bot starts again, and then gives the only answer.
+      if (options.interrupted.aborted) {
+        return;
+      }
       await delivery.sendNow(outgoing, transactionIdFor(outgoing.origin.event, 'store-failure'));
     },
 

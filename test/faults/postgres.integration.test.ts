@@ -3,13 +3,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { postgresFolder, startPostgres } from '../../dev/postgres/postgres.ts';
 import type { Postgres } from '../../dev/postgres/postgres.ts';
 import { program } from '../../dev/room/bot-process.ts';
+import { openGate } from '../../dev/room/gate.ts';
+import type { Gate } from '../../dev/room/gate.ts';
 import { openStore } from '../../src/store/store.ts';
-import { adminApi, asUserId, newUser } from '../support/homeserver.ts';
+import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
 import { asWritten, openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 import { databaseAt } from '../support/test-database.ts';
@@ -30,13 +33,19 @@ async function lawspeaker(config: object, ...args: string[]) {
 
 describe.skipIf(postgresFolder() === undefined)('a bot on PostgreSQL', () => {
   let postgres: Postgres;
+  let gate: Gate;
   let room: TestRoom;
   beforeAll(async () => {
     postgres = await startPostgres();
-    room = await openRoom({}, { database: databaseAt(postgres.url('postgres')) });
+    gate = await openGate(homeserver().url);
+    room = await openRoom(
+      { homeserver: { url: gate.url } },
+      { database: databaseAt(postgres.url('postgres')) },
+    );
   });
   afterAll(async () => {
     await room.close();
+    await gate[Symbol.asyncDispose]();
     await postgres.stop();
   });
 
@@ -57,6 +66,37 @@ describe.skipIf(postgresFolder() === undefined)('a bot on PostgreSQL', () => {
       status: 2,
       text: expect.stringContaining('pg_dump') as string,
     });
+  });
+
+  it('answers a command once whose storing was cut off', async () => {
+    const other = new Client(postgres.url('postgres'));
+    await other.connect();
+    await other.query('BEGIN; LOCK TABLE inbox IN EXCLUSIVE MODE');
+    const command = await room.ana.say('!version');
+    const waiting = `FROM pg_locks WHERE NOT granted AND relation = 'inbox'::regclass`;
+    await expect
+      .poll(async () => (await other.query(`SELECT pid ${waiting}`)).rows)
+      .toHaveLength(1);
+    await other.query(`SELECT pg_terminate_backend(pid) ${waiting}`);
+    await other.end();
+    expect((await room.ana.answerTo(command)).field.status).toBe('done');
+    const next = await room.ana.ask('!status');
+    expect(next.field.status).toBe('done');
+    expect(room.ana.answersTo(command)).toHaveLength(1);
+  });
+
+  it('starts again if another process takes over while it starts', async () => {
+    await room.stopBot();
+    gate.close(/\/sync/u);
+    const starting = room.startBot();
+    await gate.turnedAway('GET', /\/sync/u, 1);
+    await databaseAt(postgres.url('postgres')).execute(
+      `UPDATE lawspeaker_lease SET holder = 'another', epoch = epoch + 1`,
+    );
+    // It stands by until that lease is over, and then it must lead.
+    gate.open();
+    await starting;
+    expect((await room.ana.ask('!version')).field.status).toBe('done');
   });
 
   it('finishes what it is doing when PostgreSQL restarts, each account once', async () => {
