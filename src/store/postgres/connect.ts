@@ -1,6 +1,8 @@
 import type { Client, ClientConfig } from 'pg';
 
 const connectTimeoutMs = 10_000;
+/** No transaction of the bot waits for anything else. */
+const idleTimeoutMs = 5000;
 
 const int8 = 20;
 const numeric = 1700;
@@ -18,6 +20,8 @@ export async function clientConfig(url: string): Promise<ClientConfig> {
     application_name: 'lawspeaker',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    // A process that was frozen in a transaction must not hold up the one that takes over.
+    idle_in_transaction_session_timeout: idleTimeoutMs,
     types: {
       getTypeParser: (type: number, format?: 'text' | 'binary') =>
         type === int8 || type === numeric ? Number : types.getTypeParser(type, format ?? 'text'),

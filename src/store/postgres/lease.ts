@@ -374,8 +374,13 @@ function createConnection(url: string): Connection {
       client = client === next ? undefined : client;
     });
     next.on('notification', () => wake());
-    await next.connect();
-    await next.query(`LISTEN ${channel}`);
+    try {
+      await next.connect();
+      await next.query(`LISTEN ${channel}`);
+    } catch (error) {
+      next.end().catch(() => undefined);
+      throw error;
+    }
     client = next;
     return next;
   }

@@ -39,7 +39,7 @@ interface PostgresInspection extends DatabaseInspection {
  */
 export async function inspectPostgres(url: string): Promise<PostgresInspection> {
   await assertUsable(url);
-  const db = await connectedTo(url, { readonly: true, fence: undefined });
+  const { db } = await connectedTo(url, { readonly: true, fence: undefined });
   try {
     const made = await migrationsIn(db);
     if (isNewer(made)) {
@@ -88,7 +88,8 @@ export async function openPostgres(
   { readonly = false, lock = false, inform }: PostgresOptions,
 ): Promise<Kysely<Tables>> {
   const held = lock === true ? await takeLease(url) : lock === false ? undefined : lock;
-  const db = await connectedTo(url, { readonly, fence: held?.lease?.fence });
+  const { db, cutOff } = await connectedTo(url, { readonly, fence: held?.lease?.fence });
+  held?.lease?.lost.catch(cutOff);
   const releaseOwn = async () => (lock === true ? held?.release() : undefined);
   try {
     await prepare(db, url, { readonly, inform });
@@ -109,12 +110,17 @@ export async function openPostgres(
   });
 }
 
-async function connectedTo(url: string, options: PoolOptions): Promise<Kysely<Tables>> {
-  return new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: await openPool(url, options) }),
+async function connectedTo(
+  url: string,
+  options: PoolOptions,
+): Promise<{ readonly db: Kysely<Tables>; readonly cutOff: () => void }> {
+  const pool = await openPool(url, options);
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool }),
     // Nothing is one of no values. SQLite knows that.
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
   });
+  return { db, cutOff: pool.cutOff };
 }
 
 async function prepare(

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
@@ -12,29 +13,44 @@ import { writeLock } from './locks.ts';
 const maxConnections = 4;
 /** No statement of the bot takes nearly as long, except the migrations. */
 const statementTimeoutMs = 60_000;
-/** No transaction of the bot waits for anything else. */
-const idleTimeoutMs = 5000;
+/** Later, not even the error that ends a statement can arrive: the connection is lost, and nobody has said so. */
+const usualSilenceMs = statementTimeoutMs + 10_000;
 /** How long to wait for PostgreSQL if it restarts. */
 const patienceMs = 10_000;
 const retryAfterMs = 200;
+/** How long to wait at the end until PostgreSQL has heard of it. */
+const goodbyeMs = 2000;
 
 export interface PoolOptions {
   readonly readonly: boolean;
   /** Part of a query, which gives no row if this process may not write any more. */
   readonly fence?: string | undefined;
+  /** How long PostgreSQL may say nothing, before the connection counts as lost. */
+  readonly silenceMs?: number;
 }
 
-/** Connections of which one at a time writes, as on SQLite: the hash chain can't fork. */
-export async function openPool(url: string, options: PoolOptions): Promise<PostgresPool> {
+/**
+ * Connections of which one at a time writes, as on SQLite: the hash chain can't fork.
+ *
+ * @returns `cutOff` ends the connections as they are now: what is waited for may never come
+ */
+export async function openPool(
+  url: string,
+  options: PoolOptions,
+): Promise<PostgresPool & { readonly cutOff: () => void }> {
   const { Pool } = await loadPg();
+  const sockets = new Set<Socket>();
   const pool = new Pool({
     ...(await clientConfig(url)),
     max: maxConnections,
     // On a busy machine, compiling a query takes seconds, and running it a tenth of one.
     options: '-c jit=off',
     statement_timeout: statementTimeoutMs,
-    // A process that was frozen in a transaction must not hold up the one that takes over.
-    idle_in_transaction_session_timeout: idleTimeoutMs,
+    stream() {
+      const socket = new Socket();
+      sockets.add(socket);
+      return socket.once('close', () => sockets.delete(socket));
+    },
   });
   // A connection that is not in use was lost. The pool makes a new one.
   pool.on('error', () => undefined);
@@ -55,7 +71,12 @@ export async function openPool(url: string, options: PoolOptions): Promise<Postg
       clients.set(client, known);
       return known;
     },
-    end: async () => pool.end(),
+    async end() {
+      const goodbyes = wait(goodbyeMs, undefined, { ref: false });
+      await Promise.race([pool.end(), goodbyes]);
+      sockets.forEach((socket) => socket.destroy());
+    },
+    cutOff: () => sockets.forEach((socket) => socket.destroy()),
   };
 }
 
@@ -74,19 +95,32 @@ async function connected<Made>(connect: () => Promise<Made>): Promise<Made> {
 
 const writes = /^\s*(?:insert|update|delete)\b/iu;
 
-async function run(client: ClientBase, sql: string, parameters: readonly unknown[] = []) {
-  return client.query(
-    sql,
-    parameters.map((value) => (typeof value === 'string' ? withoutNul(value) : value)),
-  );
-}
+/** Some statements may take any time. They follow one that says so. */
+const liftsLimit = /^set (?:local )?statement_timeout = 0$/iu;
+const restoresLimit = /^(?:reset statement_timeout|commit|rollback)$/iu;
 
 /** A connection whose writes wait for each other, and whose errors say nothing of what was to be written. */
 function guarded(
   client: PoolClient,
   connectElsewhere: () => Promise<Client>,
-  { readonly, fence = '' }: PoolOptions,
+  { readonly, fence = '', silenceMs = usualSilenceMs }: PoolOptions,
 ) {
+  let hasLimit = true;
+
+  /** If no answer comes, ends the connection: otherwise a firewall that forgets it stops the bot for good. */
+  async function ask(on: ClientBase, sql: string, parameters: readonly unknown[] = []) {
+    const giveUp = () => void (on as Client).end().catch(() => undefined);
+    const silence = hasLimit ? setTimeout(giveUp, silenceMs) : undefined;
+    try {
+      return await on.query(
+        sql,
+        parameters.map((value) => (typeof value === 'string' ? withoutNul(value) : value)),
+      );
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
   /** The number of the transaction, by which PostgreSQL knows what became of it. */
   let transaction: string | undefined;
 
@@ -102,19 +136,20 @@ function guarded(
 
   async function begin(on: ClientBase): Promise<string> {
     if (readonly) {
-      await on.query('BEGIN READ ONLY');
+      await ask(on, 'BEGIN READ ONLY');
       return '';
     }
     // After the lock is taken, nobody can take over before the end of the transaction.
-    const results: unknown = await on
-      .query(`BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id ${fence}`)
-      .catch(async (error: unknown) => {
-        await on.query('ROLLBACK').catch(() => undefined);
-        throw error;
-      });
+    const results: unknown = await ask(
+      on,
+      `BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id ${fence}`,
+    ).catch(async (error: unknown) => {
+      await ask(on, 'ROLLBACK').catch(() => undefined);
+      throw error;
+    });
     const [row] = (results as QueryResult<{ id: string }>[])[2]?.rows ?? [];
     if (row === undefined) {
-      await on.query('ROLLBACK');
+      await ask(on, 'ROLLBACK');
       throw takenOver();
     }
     return row.id;
@@ -123,7 +158,7 @@ function guarded(
   /** Ends a transaction. If the connection is lost meanwhile, PostgreSQL says afterwards whether it was committed. */
   async function commit(on: ClientBase, id: string): Promise<void> {
     try {
-      await on.query('COMMIT');
+      await ask(on, 'COMMIT');
     } catch (error) {
       if (!isAway(error) || id === '') {
         throw error;
@@ -147,20 +182,21 @@ function guarded(
   /** A statement by itself. It can be tried again. */
   async function alone(on: ClientBase, sql: string, parameters: readonly unknown[]) {
     if (!writes.test(sql)) {
-      return run(on, sql, parameters);
+      return ask(on, sql, parameters);
     }
     const id = await begin(on);
     try {
-      const result = await run(on, sql, parameters);
+      const result = await ask(on, sql, parameters);
       await commit(on, id);
       return result;
     } catch (error) {
-      await on.query('ROLLBACK').catch(() => undefined);
+      await ask(on, 'ROLLBACK').catch(() => undefined);
       throw error;
     }
   }
 
   async function query(sql: string, parameters: readonly unknown[]) {
+    hasLimit = (hasLimit && !liftsLimit.test(sql)) || restoresLimit.test(sql);
     if (/^begin$/iu.test(sql)) {
       transaction = await begin(client);
       return { command: 'SELECT', rowCount: 0, rows: [] };
@@ -181,7 +217,7 @@ function guarded(
     if (/^rollback$/iu.test(sql)) {
       transaction = undefined;
     }
-    return run(client, sql, parameters);
+    return ask(client, sql, parameters);
   }
 
   // A connection that is lost while it is in use says so in the statement, too.

@@ -2,7 +2,12 @@ import type { RequestListener } from 'node:http';
 
 import { describe, expect, test } from 'vitest';
 
-import { ForeignAnswerError, HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  StoreError,
+  UnreachableError,
+} from '../../../src/core/errors.ts';
 import type { MasId } from '../../../src/homeserver/mas/json-api.ts';
 import { createMasApi } from '../../../src/homeserver/mas/mas-api.ts';
 import { deviceInScope } from '../../../src/homeserver/mas/sessions.ts';
@@ -266,4 +271,19 @@ describe('errors', () => {
     expect(error).toMatchObject({ mayHaveHappened: true });
     expect(String(error)).toContain('the authentication service can');
   });
+});
+
+test('a process whose lease is over changes nothing at MAS', async () => {
+  await using server = await startFaultyServer(page([data(mallory)]));
+  const over = new StoreError('another process has taken over the database');
+  const mas = createMasApi({
+    url: server.url,
+    credentials: { accessToken: 'mpt_1' },
+    assertMayChange() {
+      throw over;
+    },
+  });
+  expect(await Array.fromAsync(mas.users.all())).toHaveLength(1);
+  expect(await failure(mas.users.lock(id))).toBe(over);
+  expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
 });
