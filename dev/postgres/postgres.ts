@@ -8,6 +8,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { poll } from '../../src/core/async/poll.ts';
+import type { SmallDisk } from './small-disk.ts';
+import { makeSmallDisk } from './small-disk.ts';
 
 const run = promisify(execFile);
 
@@ -15,10 +17,16 @@ const run = promisify(execFile);
 export interface Postgres {
   /** The URL of a database. */
   url(database: string): string;
-  /** Restarts it, as an update of the system does. */
+  /** Its socket. */
+  readonly socket: string;
+  /** The disk that its data is on, if it has one of its own. */
+  readonly disk: SmallDisk | undefined;
+  /** Restarts it, as an update of the system does. If it has ended by itself, starts it. */
   restart(whileStopped?: () => Promise<void>): Promise<void>;
   /** Restarts it after a power cut: what was not flushed to the disk is lost. */
   cutPower(): Promise<void>;
+  /** Whether it has not ended by itself. */
+  isRunning(): boolean;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
@@ -85,34 +93,44 @@ const settings = {
 /** How long a start takes at most, on a busy machine. */
 const startLimits = { firstIntervalMs: 20, maxIntervalMs: 200, limitMs: 30_000 };
 
+export interface PostgresOptions {
+  /** Puts the data on a disk of its own, of so many megabytes, if the system allows that. */
+  readonly diskMb?: number;
+}
+
 /** Starts a throwaway PostgreSQL. */
-export async function startPostgres(): Promise<Postgres> {
+export async function startPostgres({ diskMb }: PostgresOptions = {}): Promise<Postgres> {
   const bin = postgresFolder();
   if (bin === undefined) {
     throw new Error('PostgreSQL is not installed');
   }
   const user = otherUser();
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-postgres-'));
-  const data = path.join(folder, 'data');
+  const disk =
+    diskMb === undefined ? undefined : await makeSmallDisk(path.join(folder, 'disk'), diskMb);
+  const data = path.join(folder, disk === undefined ? 'data' : 'disk/data');
   const kept = path.join(folder, 'kept');
+  /** It is there while PostgreSQL runs. */
+  const pidFile = path.join(folder, 'pid');
   const url = (database: string) => `postgres://lawspeaker@localhost/${database}?host=${folder}`;
+  const [launcher, options] = launching(user, disk);
 
   async function start(): Promise<ChildProcess> {
-    const options = Object.entries({ ...settings, unix_socket_directories: folder });
-    const child = spawn(
-      'sh',
-      [
-        '-c',
-        guard,
-        'sh',
-        folder,
-        path.join(bin ?? '', 'postgres'),
-        '-D',
-        data,
-        ...options.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-      ],
-      { ...user, cwd: folder, stdio: ['pipe', 'ignore', 'ignore'] },
-    );
+    const all = { ...settings, unix_socket_directories: folder, external_pid_file: pidFile };
+    const guarded = ['sh', '-c', guard, 'sh', folder];
+    const [command = 'sh', ...words] = [
+      ...launcher,
+      ...guarded,
+      path.join(bin ?? '', 'postgres'),
+      '-D',
+      data,
+      ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ];
+    const child = spawn(command, words, {
+      ...options,
+      cwd: folder,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     const isReady = await poll(async () => answers(url('postgres')), startLimits);
     if (isReady === undefined) {
       await end(child);
@@ -126,38 +144,34 @@ export async function startPostgres(): Promise<Postgres> {
     if (user !== undefined) {
       await chown(folder, user.uid, user.gid);
     }
-    await run(
+    const how = ['-A', 'trust', '-U', 'lawspeaker', '-E', 'UTF8', '--locale=C', '--no-sync'];
+    const [command = 'initdb', ...words] = [
+      ...launcher,
       path.join(bin, 'initdb'),
-      ['-D', data, '-A', 'trust', '-U', 'lawspeaker', '-E', 'UTF8', '--locale=C', '--no-sync'],
-      { ...user, cwd: folder },
-    );
+      '-D',
+      data,
+      ...how,
+      // What it sets aside for its log must not take most of a small disk.
+      ...(disk === undefined ? [] : ['--wal-segsize=1']),
+    ];
+    await run(command, words, { ...options, cwd: folder });
     child = await start();
   } catch (error) {
+    await disk?.remove();
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
-  return {
-    url,
-    restart: async (whileStopped) => restart('SIGINT', whileStopped),
-    // All processes end at once, and with them what they had only in memory.
-    cutPower: async () => restart('SIGQUIT'),
-    async stop() {
-      await end(child);
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
 
-  async function restart(
+  /** @param signal how it is ended */
+  async function startAgain(
     signal: 'SIGINT' | 'SIGQUIT',
-    whileStopped = async (): Promise<void> => undefined,
+    whileStopped: () => Promise<void>,
   ): Promise<void> {
-    const [pid] = (await readFile(path.join(data, 'postmaster.pid'), 'utf8')).split('\n');
     await writeFile(kept, '');
-    process.kill(Number(pid), signal);
-    const isStopped = await poll(
-      async () => (existsSync(path.join(data, 'postmaster.pid')) ? undefined : true),
-      startLimits,
-    );
+    if (existsSync(pidFile)) {
+      process.kill(Number(await readFile(pidFile, 'utf8')), signal);
+    }
+    const isStopped = await poll(async () => (existsSync(pidFile) ? undefined : true), startLimits);
     if (isStopped === undefined) {
       throw new Error('PostgreSQL does not stop');
     }
@@ -166,6 +180,33 @@ export async function startPostgres(): Promise<Postgres> {
     await rm(kept);
     child = await start();
   }
+
+  return {
+    url,
+    socket: path.join(folder, '.s.PGSQL.5432'),
+    disk,
+    restart: async (whileStopped = async () => undefined) => startAgain('SIGINT', whileStopped),
+    // All processes end at once, and with them what they had only in memory.
+    cutPower: async () => startAgain('SIGQUIT', async () => undefined),
+    isRunning: () => existsSync(pidFile),
+    async stop() {
+      await end(child);
+      await disk?.remove();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type User = ReturnType<typeof otherUser>;
+
+/** How to run a command as this user, and where the disk is. Only root can join it, so the user changes afterwards. */
+function launching(user: User, disk: SmallDisk | undefined): [readonly string[], object] {
+  if (disk === undefined || user === undefined) {
+    return [disk?.launcher ?? [], user ?? {}];
+  }
+  const { uid, gid } = user;
+  const become = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'];
+  return [[...disk.launcher, ...become], {}];
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -25,6 +25,8 @@ export interface Exit {
 export interface BotProcess {
   readonly process: ChildProcess;
   readonly logFile: string;
+  /** Resolves when it has started. One that stands by has not. Rejects with a BotEndedError. */
+  readonly started: Promise<void>;
   /** Resolves when it has exited, for whatever reason. */
   readonly exited: Promise<Exit>;
   /** Sends SIGTERM; resolves with the exit status. */
@@ -60,6 +62,18 @@ export async function startBotProcess(
   plan?: KillPlan,
   launcher: readonly string[] = [],
 ): Promise<BotProcess> {
+  const bot = await launchBotProcess(folder, config, plan, launcher);
+  await bot.started;
+  return bot;
+}
+
+/** The same, but doesn't wait until it has started. */
+export async function launchBotProcess(
+  folder: string,
+  config: object,
+  plan?: KillPlan,
+  launcher: readonly string[] = [],
+): Promise<BotProcess> {
   const configFile = path.join(folder, 'lawspeaker.yaml');
   const logFile = path.join(folder, 'lawspeaker.log');
   // Every JSON document is YAML.
@@ -87,7 +101,7 @@ export async function startBotProcess(
   const log = createWriteStream(logFile, { flags: 'a' });
   void exited.then(() => log.end());
   const lines: string[] = [];
-  const atWork = new Promise<void>((resolve, reject) => {
+  const started = new Promise<void>((resolve, reject) => {
     createInterface({ input: stderr }).on('line', (line) => {
       if (!log.writableEnded) {
         log.write(`${line}\n`);
@@ -99,7 +113,7 @@ export async function startBotProcess(
     });
     void exited.then((exit) => reject(new BotEndedError(exit, lines.slice(-12))));
   });
-  await atWork;
+  started.catch(() => undefined);
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
     child.kill(signal);
     return (await exited).status;
@@ -107,6 +121,7 @@ export async function startBotProcess(
   return {
     process: child,
     logFile,
+    started,
     exited,
     stop: async () => end('SIGTERM'),
     async kill() {

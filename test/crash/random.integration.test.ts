@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newUser } from '../support/homeserver.ts';
 import { openCrashRoom } from './crash-room.ts';
 import type { CrashRoom, Deaths } from './crash-room.ts';
+import { seededNumbers } from './seeded-numbers.ts';
 import { storyAccounts, wholeStory } from './story.ts';
 import { createCheck } from './violations.ts';
 
@@ -57,16 +58,8 @@ async function round(deaths: Deaths) {
   return { ...told, violations };
 }
 
-/** Numbers from 0 to 1 that are the same in every run: mulberry32, started for each round anew. */
-function numbersFor(one: number): () => number {
-  let state = (seed + one * 0x9e3779b9) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** The numbers of one round. */
+const numbersFor = (one: number) => seededNumbers(seed + one * 0x9e3779b9);
 
 /** Looking and syncing make up most points, and few of them matter. */
 const isQuiet = (kind: readonly string[]) => /GET|sync_state/u.test(kind[0] ?? '');
