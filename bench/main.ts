@@ -16,6 +16,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   rooms: async () => (await import('./rooms.ts')).rooms,
   memory: async () => (await import('./memory.ts')).memory,
   homeservers: async () => (await import('./homeservers.ts')).manyHomeservers,
+  'several-processes': async () => (await import('./several-processes.ts')).severalProcesses,
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
   reports: async () => (await import('./reports.ts')).reports,
   bulk: async () => (await import('./bulk.ts')).bulk,
@@ -24,7 +25,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
 
 const names = Object.keys(benchmarks);
 /** They take long, so they run only if they are named, or with `--short`. */
-const alone: readonly string[] = ['bulk', 'homeservers'];
+const alone: readonly string[] = ['bulk', 'homeservers', 'several-processes'];
 
 /** What fits into the time that all benchmarks together may take. docs/performance.md also has larger ones. */
 const usualSize = { rooms: '100', commands: '800' };
@@ -32,7 +33,7 @@ const usualSize = { rooms: '100', commands: '800' };
 const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N] [--commands N]
 
   --only NAME   one of ${names.join(', ')};
-                all but ${alone.join(' and ')} by default
+                all but ${alone.join(', ')} by default
   --short       a few rounds of each, to see that it works; the numbers mean nothing
   --trace       also print where the time of one answer goes
   --rooms N     how many rooms the benchmark of this name makes; ${usualSize.rooms} by default

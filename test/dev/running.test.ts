@@ -13,6 +13,7 @@ import { program } from '../../dev/room/bot-process.ts';
 import { synapseVersion } from '../../dev/synapse/install.ts';
 import { readCommandLine } from '../../src/cli/command-line.ts';
 import { environmentName, loadConfig, scalarKeys } from '../../src/config/load.ts';
+import { configSections } from '../../src/config/schema.ts';
 import { openStore } from '../../src/store/store.ts';
 
 const run = promisify(execFile);
@@ -132,6 +133,34 @@ it('compose.yaml names releases, and gives the bot a read-only root and no privi
   });
   const settings = scalarKeys().map(({ key }) => environmentName(key));
   expect(settings).toEqual(expect.arrayContaining(Object.keys(lawspeaker.environment)));
+});
+
+it('several-processes.compose.yaml gives each process the same PostgreSQL', async () => {
+  const read = async (name: string) =>
+    parse(await readFile(`docs/deploy/${name}`, 'utf8')) as {
+      services: Readonly<Record<string, Service>>;
+      volumes: object;
+    };
+  const [base, added] = await Promise.all([
+    read('compose.yaml'),
+    read('several-processes.compose.yaml'),
+  ]);
+  const { 'lawspeaker-postgres': postgres, lawspeaker, ...others } = added.services;
+  expect(postgres?.image).toBe(base.services['postgres']?.image);
+  expect(Object.keys(others)).toEqual(['lawspeaker-2', 'lawspeaker-3']);
+  const names = Object.keys({ ...base.services, ...added.services });
+  for (const another of Object.values(others)) {
+    expect(another).toEqual({
+      ...lawspeaker,
+      extends: { file: 'compose.yaml', service: 'lawspeaker' },
+    });
+    expect(names).toEqual(expect.arrayContaining(Object.keys(another['depends_on'] as object)));
+    const { LAWSPEAKER_DATABASE_URL: url = '' } = another.environment;
+    const database = { url: url.replace(/\$\{\w+\}/u, 'secret') };
+    expect(configSections.shape.database.parse(database)).toMatchObject(database);
+    expect(new URL(database.url).hostname).toBe('lawspeaker-postgres');
+  }
+  expect(Object.keys(added.volumes)).toEqual(['lawspeaker-postgres']);
 });
 
 it('kubernetes.yaml runs one bot, with probes that exist and a valid configuration', async () => {
