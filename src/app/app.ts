@@ -73,13 +73,13 @@ async function endStart(
   { sync }: Parts,
   started: Promise<void>,
 ): Promise<void> {
-  const settled = started.catch(() => undefined);
-  if (!(await isLate(settled, 0))) {
+  const over = started.catch(() => undefined);
+  if (!(await isLate(over, 0))) {
     return;
   }
   sync.stop();
   foundation.endRequests();
-  if (await isLate(settled, endStartMs)) {
+  if (await isLate(over, endStartMs)) {
     throw new StoreError('the start could not be ended', 'The process ends, to be started again.');
   }
 }
