@@ -29,7 +29,7 @@ export interface Scene extends AsyncDisposable {
 }
 
 /** An operation on accounts of both homeservers. */
-export interface Bulk {
+interface Bulk {
   readonly names: readonly string[];
   confirm(): Promise<void>;
   /** Resolves when so many calls have arrived. */
