@@ -39,6 +39,7 @@ export async function forget(
   const store = await openStore(databasePlace(config.database), {
     lock: isMeant,
     readonly: !isMeant,
+    ifLocked: `Nothing was changed. Stop the bot first, or type \`!forget ${user}\` in the management room.`,
   });
   try {
     const service = createForgetService(store);

@@ -60,6 +60,8 @@ export interface OpenOptions {
   readonly readonly?: boolean;
   /** Keep other bots from opening it until it is closed; or the lock that does so already. */
   readonly lock?: boolean | DatabaseLock;
+  /** What to do if a bot uses the file; the usual advice is for another bot. */
+  readonly ifLocked?: string;
   /** Called if other users can read the files and that can't be changed. */
   readonly warn?: Warn;
   /**
@@ -127,9 +129,12 @@ export async function lockDatabase(
   return { release: async () => lock.release() };
 }
 
-function lockFile(file: string, options: { readonly warn?: Warn | undefined }): Lock {
+function lockFile(
+  file: string,
+  options: { readonly warn?: Warn | undefined; readonly ifLocked?: string | undefined },
+): Lock {
   makePrivate(file, options);
-  return takeLock(`${file}-lock`, `the database ${file}`, 'database.path');
+  return takeLock(`${file}-lock`, `the database ${file}`, 'database.path', options.ifLocked);
 }
 
 function makePrivate(

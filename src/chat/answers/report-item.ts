@@ -1,3 +1,4 @@
+import { isForgotten } from '../../core/forgotten.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { filesOf, readContent } from '../../services/reports/reported-content.ts';
@@ -39,6 +40,12 @@ export function accusation({ reports, reporterCount, where }: ItemStory): Inline
   const who = most.people < reporterCount ? `${most.people} of ${all}` : all;
   const verb = most.people === 1 ? 'says' : 'say';
   return [`${who} ${verb} “`, inert(most.reason, shownReason), '”'];
+}
+
+/** ` about a message by @mallory:x`, as it follows `1 person says “spam”`; `1 person reports` needs no `about`. */
+export function accused(story: ItemStory): Inline[] {
+  const saysWhy = story.reporterCount > 0 && reasonsOf(story.reports).length > 0;
+  return [saysWhy ? ' about ' : ' ', ...whatIsReported(story.item)];
 }
 
 /** `one.example`, `one.example and two.example`, `one.example and 3 other homeservers` */
@@ -119,9 +126,16 @@ export function contentLines(item: ReportItem, options: { isAskedFor: boolean })
   }
   const content = readContent(item.content);
   if (content === undefined) {
-    return [line('The message is gone from the server, or could not be read.')];
+    return [line(missingContent(item))];
   }
   return messageLines(content, options);
+}
+
+/** Why there is no copy of the message. */
+export function missingContent({ sender }: Pick<ReportItem, 'sender'>): string {
+  return sender !== null && isForgotten(sender)
+    ? 'My copy of the message was forgotten.'
+    : 'The message was gone from the server, or could not be read, when it was reported.';
 }
 
 /** What a message says, behind a spoiler, and its files. */

@@ -52,7 +52,8 @@ export default defineCommand({
         ),
         line('While I rewrite the database file, I answer nobody: about a second for 100 MB.'),
       ],
-      warning: 'It can’t be undone: nobody will be able to say whom these entries were about.',
+      warning:
+        'It can’t be undone: the database will no longer say whom these entries were about. Links to reported messages stay; while a message is on the homeserver, its sender can be seen there.',
     };
   },
   async run(context) {

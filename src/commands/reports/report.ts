@@ -4,6 +4,7 @@ import { notedBriefly, notedLines } from '../../chat/answers/noted.ts';
 import { ago, count, dateTime, when } from '../../chat/answers/phrases.ts';
 import {
   accusation,
+  accused,
   circumstances,
   contentLines,
   linkTo,
@@ -103,11 +104,7 @@ export default defineCommand({
     const isLocal = item.sender !== null && serverNameOf(item.sender as UserId) === serverName;
     return {
       mark: 'ℹ️',
-      title: [
-        bold(`Report #${item.id}: `, ...accusation(story)),
-        ' about ',
-        ...whatIsReported(item),
-      ],
+      title: [bold(`Report #${item.id}: `, ...accusation(story)), ...accused(story)],
       body: [
         ...(state.length === 0 ? [] : [line(...state)]),
         ...contentLines(item, { isAskedFor: true }),

@@ -4,6 +4,7 @@ import { notedBriefly, notedLines } from '../../chat/answers/noted.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
 import {
   accusation,
+  accused,
   circumstances,
   contentLines,
   linkTo,
@@ -44,7 +45,7 @@ export function cardOf(story: ItemStory, { nameOf, nearRules, reactions }: CardC
   const others = reasonsOf(reports).slice(1, 4);
   return {
     mark: marks[item.state],
-    title: [bold(`Report #${item.id}: `, ...accusation(story)), ' about ', ...whatIsReported(item)],
+    title: [bold(`Report #${item.id}: `, ...accusation(story)), ...accused(story)],
     body: [
       ...(status.length === 0 ? [] : [line(...status)]),
       ...contentLines(item, { isAskedFor: false }),

@@ -108,7 +108,9 @@ async function assertForgettable(
   const { reports, operations } = await personalData.pending(user, except);
   const lists = [
     ...(reports.length === 0 ? [] : [`reports ${reports.map((id) => `#${id}`).join(', ')}`]),
-    ...(operations.length === 0 ? [] : [`operations ${operations.join(', ')}`]),
+    ...(operations.length === 0
+      ? []
+      : [`operations ${operations.map((id) => `#${id}`).join(', ')}`]),
   ];
   if (lists.length > 0) {
     throw new TargetError(

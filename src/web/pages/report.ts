@@ -1,7 +1,13 @@
 import type { Block } from '../../chat/answers/answer.ts';
 import { notedLines } from '../../chat/answers/noted.ts';
 import { ago, count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
-import { accusation, placeOf, reasonsOf, saysOtherwise } from '../../chat/answers/report-item.ts';
+import {
+  accusation,
+  missingContent,
+  placeOf,
+  reasonsOf,
+  saysOtherwise,
+} from '../../chat/answers/report-item.ts';
 import { cut } from '../../core/text.ts';
 import { filesOf, readContent } from '../../services/reports/reported-content.ts';
 import type { ItemStory, ReportItem, ReportedContent } from '../../services/services.ts';
@@ -111,7 +117,7 @@ function messageSection(item: ReportItem, now: number): Html {
   const content = readContent(item.content);
   return html`<section aria-labelledby="message">
     <h2 id="message">Message</h2>
-    ${content === undefined ? html`<p>The message is gone from the server, or could not be read.</p>` : message(content, now)}
+    ${content === undefined ? html`<p>${missingContent(item)}</p>` : message(content, now)}
   </section>`;
 }
 
