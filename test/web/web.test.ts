@@ -503,6 +503,27 @@ describe('the page tells what is wrong', () => {
   });
 });
 
+test('an audit entry about a report leads to it', async () => {
+  const at = page.clock.now;
+  const entry = await page.store.transaction(async ({ auditLog }) =>
+    auditLog.begin(
+      {
+        actor: ben,
+        command: 'dismiss',
+        arguments: { items: [3] },
+        target: '3',
+        eventId: '$dismiss',
+        roomId: '!room:example.com',
+      },
+      at,
+    ),
+  );
+  const cookie = await page.logIn(ben);
+  for (const path of ['/audit', `/audit/${entry}`]) {
+    expect((await page.ask(path, { cookie })).text).toContain('<a href="/reports/3">#3</a>');
+  }
+});
+
 test('of many earlier reports about somebody, the newest are shown, and how many there are', async () => {
   for (let number = 1; number <= 14; number += 1) {
     await page.store.transaction(async ({ reports, reportItems }) => {

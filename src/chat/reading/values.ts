@@ -190,7 +190,9 @@ function readInteger(word: string, { place, options }: ValueSpec): number {
 function readChoice(word: string, choices: readonly string[]): string {
   const typed = word.toLowerCase();
   if (!choices.includes(typed)) {
-    const guess = nearest(typed, choices);
+    const guess =
+      nearest(typed, choices) ??
+      (typed.length < 3 ? undefined : choices.find((choice) => choice.startsWith(typed)));
     throw wrong(
       word,
       'not one of the possible values',

@@ -35,7 +35,7 @@ type Found =
       readonly hasTwo: boolean;
       readonly hasForgottenReason: boolean;
     }
-  | { readonly kind: 'list'; readonly entries: readonly AuditEntry[]; readonly limit: number }
+  | { readonly kind: 'list'; readonly entries: readonly AuditEntry[]; readonly isMore: boolean }
   | { readonly kind: 'file'; readonly piece: ExportPiece; readonly format: ExportFormat }
   | { readonly kind: 'verified'; readonly verified: Verified };
 
@@ -82,10 +82,13 @@ export default defineCommand({
     const isExport = what === 'export';
     if (what !== undefined && !isExport && what !== 'verify' && entryNumber(what) === undefined) {
       const guess = nearest(what.toLowerCase(), ['export', 'verify']);
-      throw new UsageError(`\`${cut(what)}\` is neither an entry’s number nor \`export\`.`, {
-        word: what,
-        advice: `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}To search, use \`--text ${quote(cut(what))}\`, \`--target\`, \`--command\` or \`--by\`. \`${prefix}audit verify\` checks the chain.`,
-      });
+      throw new UsageError(
+        `\`${cut(what)}\` is neither an entry’s number, \`export\` nor \`verify\`.`,
+        {
+          word: what,
+          advice: `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}To search, use \`--text ${quote(cut(what))}\`, \`--target\`, \`--command\` or \`--by\`. \`${prefix}audit verify\` checks the chain.`,
+        },
+      );
     }
     if (
       what !== undefined &&
@@ -127,13 +130,13 @@ export default defineCommand({
       });
     }
   },
-  async run({ args, services, registry }): Promise<Found> {
+  async run({ args, services, registry, prefix }): Promise<Found> {
     const { what, rule, command, limit, before, format = 'jsonl', ...given } = args;
     const filter = {
       ...given,
       by: rule === undefined ? given.by : `rule:${rule}`,
       // Entries have the command's own name, whichever was typed.
-      command: command === undefined ? undefined : (registry.find(command)?.name ?? command),
+      command: command === undefined ? undefined : nameOf(command, { registry, prefix }),
     };
     if (what === 'export') {
       return {
@@ -146,8 +149,9 @@ export default defineCommand({
       return { kind: 'verified', verified: await services.audit.verify() };
     }
     if (what === undefined) {
-      const entries = await services.audit.search({ ...filter, limit: limit ?? pageSize, before });
-      return { kind: 'list', entries, limit: limit ?? pageSize };
+      const length = limit ?? pageSize;
+      const entries = await services.audit.search({ ...filter, limit: length + 1, before });
+      return { kind: 'list', entries: entries.slice(0, length), isMore: entries.length > length };
     }
     const id = entryNumber(what) ?? 0;
     const intent = await services.audit.intentOf(id);
@@ -198,22 +202,24 @@ function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat):
 }
 
 function listAnswer(
-  context: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent' | 'serverName'>,
-  { entries, limit }: Found & { readonly kind: 'list' },
+  context: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent' | 'serverName'> & {
+    readonly args: { readonly before: number | undefined };
+  },
+  { entries, isMore }: Found & { readonly kind: 'list' },
   meant: readonly Block[],
 ): Answer {
-  const { now, absent, serverName } = context;
+  const { args, now, absent, serverName } = context;
   const last = entries.at(-1);
-  const more =
-    last === undefined || entries.length < limit
-      ? undefined
-      : nextPage(context, { before: last.id });
+  const more = last === undefined || !isMore ? undefined : nextPage(context, { before: last.id });
   return {
     mark: 'ℹ️',
     title:
       entries.length === 0
         ? (absentTitle(absent) ?? ['No matching entries'])
-        : [bold(count(entries.length, 'entry', 'entries')), ', newest first'],
+        : isMore && args.before === undefined
+          ? // Counting all of them could take seconds.
+            [bold(`The newest ${count(entries.length, 'entry', 'entries')}`), ' of more']
+          : [bold(count(entries.length, 'entry', 'entries')), ', newest first'],
     body: [
       ...(entries.length === 0
         ? []
@@ -243,6 +249,12 @@ function listAnswer(
   };
 }
 
+/** The name of a command that is typed with or without the prefix. */
+function nameOf(typed: string, { registry, prefix }: Pick<Context, 'registry' | 'prefix'>): string {
+  const word = typed.startsWith(prefix) ? typed.slice(prefix.length) : typed;
+  return registry.find(word)?.name ?? word;
+}
+
 /** What may be meant by a filter that nothing can match: there is no such command, or no such rule. */
 function meantBy({
   args: { command, rule, text },
@@ -254,7 +266,8 @@ function meantBy({
 }): Block[] {
   const guess = (word: string | undefined) =>
     word === undefined ? [] : [' Did you mean ', code(word), '?'];
-  const isCommand = command === undefined || registry.find(command) !== undefined;
+  const name = command === undefined ? undefined : nameOf(command, { registry, prefix });
+  const isCommand = name === undefined || registry.find(name) !== undefined;
   const names = services.rules.map(({ name }) => name);
   return [
     ...(isCommand
@@ -262,9 +275,9 @@ function meantBy({
       : [
           line(
             'There is no command ',
-            code(`${prefix}${cut(command)}`),
+            code(`${prefix}${cut(name)}`),
             '.',
-            ...guess(registry.guess(command)?.commands[0]?.name),
+            ...guess(registry.guess(name)?.commands[0]?.name),
           ),
         ]),
     ...(rule === undefined || names.includes(rule)

@@ -78,10 +78,23 @@ export function entryColumns(now: number): readonly Column<AuditEntry>[] {
     { title: 'Entry', align: 'right', cell: ({ id }) => link(`${path}/${id}`, `#${id}`) },
     { title: 'When', cell: ({ at }) => time(at, now) },
     { title: 'Action', cell: (entry) => actionName(entry) },
-    { title: 'Target', cell: ({ target }) => target !== null && code(target) },
+    { title: 'Target', cell: targetOf },
     { title: 'By', cell: people },
     { title: 'Status', cell: ({ status }) => state(status) },
   ];
+}
+
+/** Commands whose target is the number of a report. */
+const ofReports = ['claim', 'dismiss', 'reopen', 'report', 'resolve'];
+
+/** The target of an entry; a report is linked. */
+export function targetOf({ command, target }: AuditEntry): Html | false {
+  return (
+    target !== null &&
+    (ofReports.includes(command) && /^\d+$/u.test(target)
+      ? link(`/reports/${target}`, `#${target}`)
+      : code(target))
+  );
 }
 
 /** Who asked, and who else confirmed: a search finds both. */

@@ -15,6 +15,7 @@ import {
 import { html } from '../view/html.ts';
 import type { Html } from '../view/html.ts';
 import type { Page } from '../view/layout.ts';
+import { targetOf } from './audit.ts';
 import { lostEntryPage } from './notices.ts';
 import type { PageContext } from './page-context.ts';
 
@@ -40,7 +41,7 @@ export async function entryPage(context: PageContext, id: number): Promise<Page 
       [
         'Target',
         target !== null &&
-          html`${code(target)} ${link(address('/audit', { target }), 'all entries')}`,
+          html`${targetOf(entry)} ${link(address('/audit', { target }), 'all entries')}`,
       ],
       [
         'Requested by',

@@ -48,9 +48,26 @@ describe('audit', () => {
     expect(ofRule.field.data).toMatchObject([{ command: 'suspend', actor: 'rule:fresh' }]);
   });
 
+  it('offers the next page only if there is one', async () => {
+    const first = await room.ben.ask(`!audit --target ${mallory} --limit 2`);
+    expect(first.body).toContain('The newest 2 entries of more');
+    expect(first.body).toContain('!more');
+    const last = await room.ben.ask('!more');
+    expect(last.body).toContain('1 entry, newest first');
+    const whole = await room.ben.ask(`!audit --target ${mallory} --limit 3`);
+    expect(whole.body).toContain('3 entries, newest first');
+    expect(whole.body).not.toContain('!more');
+  });
+
   it('guesses what a command or rule that does not exist stands for', async () => {
     const command = await room.ben.ask('!audit --command shadowban --status done');
     expect(command.body).toContain('There is no command !shadowban. Did you mean shadow-ban?');
+    const prefixed = await room.ben.ask('!audit --command !block-room');
+    expect(prefixed.field.data).toMatchObject([{ command: 'block-room' }]);
+    const mistyped = await room.ben.ask('!audit --command !shadowban --status done');
+    expect(mistyped.body).toContain('There is no command !shadowban. Did you mean');
+    const begun = await room.ben.ask('!audit --status fail');
+    expect(begun.body).toContain('Did you mean failed?');
     const rule = await room.ben.ask('!audit --rule newcommers');
     expect(rule.body).toContain('There is no rule newcommers now. Did you mean newcomers?');
     const status = await room.ben.ask('!audit --status don');
