@@ -272,7 +272,11 @@ async function othersAbout(
     const shared = targetNames({ command, invocation }).filter((name) => own.has(name)).length;
     if (shared > 0 && found.length < maxOthers) {
       const isOwn = actorName(invocation.actor) === actorName(parsed.invocation.actor);
-      const who = isOwn ? 'You are' : `${askerName(context.members, invocation.actor)} is`;
+      // A rule can ask for the same thing again.
+      const who =
+        isOwn && invocation.actor.kind === 'person'
+          ? 'You are'
+          : `${askerName(context.members, invocation.actor)} is`;
       const what = own.size === 1 ? 'the same target' : count(shared, 'of these', 'of these');
       found.push(
         facts([
