@@ -150,7 +150,7 @@ export default defineCommand({
       {
         name: 'timeline.png',
         description:
-          'Timeline: reports above the line, actions below. The message before lists the newest.',
+          'Timeline: reports above the line, actions and notes below. The message before lists the newest.',
       },
     );
   },
@@ -167,7 +167,7 @@ function titleOf(
   total: number,
   absent: readonly Absent[],
 ): Content {
-  const { openItems, items, actions } = summary;
+  const { openItems, items, actions, noteChanges } = summary;
   const name = code(cut(id, 255));
   if (total === 0) {
     return absentTitle(absent) ?? [bold('Nothing'), ' is known about ', name];
@@ -183,6 +183,9 @@ function titleOf(
           : 'never reported',
     ),
     `, ${amount(actions, 'action')}`,
+    noteChanges === 0
+      ? ''
+      : `, ${count(noteChanges, 'change of notes and tags', 'changes of notes and tags')}`,
   ];
 }
 
@@ -239,7 +242,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
       return [
         `${auditStatus(status)}: `,
         bold(actionName(entry.entry)),
-        ...notedIn(entry.entry),
+        ...notedIn(entry.entry, now),
         entry.isRemoved ? ' (removed)' : '',
         ' by ',
         code(actor),
@@ -309,15 +312,26 @@ function whatOf(entry: SubjectEntry, now: number): Content {
 }
 
 /** What a note or a message to the user says, its number, or the name of a tag; empty for any other command. */
-function notedIn({ command, arguments: given }: AuditEntry): Content {
-  const { text, name, note } = (given ?? {}) as Readonly<Record<string, unknown>>;
+function notedIn({ command, arguments: given, at }: AuditEntry, now: number): Content {
+  const {
+    text,
+    name,
+    note,
+    for: forMs,
+    until,
+  } = (given ?? {}) as Readonly<Record<string, unknown>>;
   return (command === 'note' || command === 'server-notice') && typeof text === 'string'
     ? [` “${inert(text, shownText)}”`]
     : (command === 'tag' || command === 'untag') && typeof name === 'string'
-      ? [' ', code(cut(name))]
+      ? [' ', code(cut(name)), endOfTag(typeof forMs === 'number' ? at + forMs : until, now)]
       : (command === 'remove-note' || command === 'restore-note') && typeof note === 'number'
         ? [` ${note}`]
         : [];
+}
+
+/** ` until 2026-11-28 10:00 UTC`, and whether that has passed; empty for a tag without an end. */
+function endOfTag(end: unknown, now: number): string {
+  return typeof end === 'number' ? ` until ${dateTime(end)}${end <= now ? ' (passed)' : ''}` : '';
 }
 
 /** For programs. The audit log and the report queue show the rest. */

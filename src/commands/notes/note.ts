@@ -61,7 +61,7 @@ export default defineCommand({
     mark: '✅',
     title: [bold(`Note ${note.id}`), ' about ', code(note.subject)],
     body: [line('“', inert(note.text, shownText), '”')],
-    next: nextAbout(note.subject),
+    next: [`remove-note ${idWord(note.subject)} ${note.id}`, ...nextAbout(note.subject)],
     data: note,
   }),
   undo: (_, { subject, id }) => `remove-note ${idWord(subject)} ${id}`,

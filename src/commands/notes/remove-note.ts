@@ -28,7 +28,7 @@ export default defineCommand({
     mark: '✅',
     title: [bold(`Removed note ${id}`), ' about ', code(subject)],
     body: [line('“', inert(text, shownText), '”')],
-    next: nextAbout(subject),
+    next: [`restore-note ${idWord(subject)} ${id}`, ...nextAbout(subject)],
     data: { id, subject },
   }),
   undo: (_, { subject, id }) => `restore-note ${idWord(subject)} ${id}`,

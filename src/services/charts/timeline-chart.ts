@@ -13,7 +13,7 @@ const leastMs = 12 * hourMs;
 const kinds = [
   { label: 'reported', color: colors.first, sources: ['item'], isDone: false },
   { label: 'reports by them', color: colors.firstSoft, sources: ['reporting'], isDone: false },
-  { label: 'actions', color: colors.second, sources: ['action'], isDone: true },
+  { label: 'actions and notes', color: colors.second, sources: ['action'], isDone: true },
   {
     label: 'other',
     color: colors.neutral,

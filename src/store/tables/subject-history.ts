@@ -43,6 +43,8 @@ export interface SubjectCounts {
    * anybody.
    */
   readonly actions: number;
+  /** How often a note or a tag was set, changed or removed. */
+  readonly noteChanges: number;
   readonly items: number;
   readonly openItems: number;
   readonly resolvedItems: number;
@@ -116,17 +118,22 @@ export function subjectHistory(db: Connection) {
     },
 
     async counts(subject: Subject): Promise<SubjectCounts> {
-      const isAction = sql`kind = 'intent' AND command NOT IN (${sql.join(noteCommands)})`;
+      const isNote = sql`command IN (${sql.join(noteCommands)}) AS is_note`;
       const { rows } = await sql<SubjectCounts>`
         WITH item AS MATERIALIZED (
           SELECT id, sender, state, reports FROM report_items WHERE ${isAbout(subject)}
+        ),
+        done AS MATERIALIZED (
+          SELECT count(*) FILTER (WHERE NOT is_note) AS actions, count(*) FILTER (WHERE is_note) AS notes
+          FROM (${targeting(db, subject, { isWanted: sql`kind = 'intent'`, columns: isNote })}) AS about
         )
         SELECT
           (
-            SELECT count(*) FROM (${targeting(db, subject, isAction)}) AS about
+            SELECT actions FROM done
           ) - (
             ${failedEntries(db, subject.id, noteCommands)}
           ) AS actions,
+          (SELECT notes FROM done) AS "noteChanges",
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
             SELECT count(*) FROM (
@@ -193,10 +200,13 @@ export function subjectHistory(db: Connection) {
 function targeting(
   db: Connection,
   { kind, id }: Subject,
-  isWanted: RawBuilder<unknown> = sql`true`,
+  {
+    isWanted = sql`true`,
+    columns = sql`id`,
+  }: { readonly isWanted?: RawBuilder<unknown>; readonly columns?: RawBuilder<unknown> } = {},
 ): RawBuilder<unknown> {
   const entries = (index: string, condition: RawBuilder<unknown>) => sql`
-    SELECT id FROM audit_log ${indexedBy(db, index)}
+    SELECT ${columns} FROM audit_log ${indexedBy(db, index)}
     WHERE kind != 'outcome' AND ${condition} AND ${isWanted}`;
   const about = entries('audit_log_target', sql`target = ${id}`);
   return kind === 'user'

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { asUserId, newRoom } from '../../support/homeserver.ts';
@@ -111,6 +111,17 @@ describe('notes', () => {
     expect(later.field.status).toBe('pending');
     const { id } = later.field.operation as { id: number };
     await room.ben.ask(`!stop-job ${id}`);
+  });
+
+  it('offer to be taken back', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    const note = await room.ben.ask(`!note ${user} was warned`);
+    const { id } = note.field.data as { id: number };
+    expect(note.body).toContain(`Next: !remove-note ${user} ${id}`);
+    const removed = await room.ben.ask(`!remove-note ${user} ${id}`);
+    expect(removed.body).toContain(`Next: !restore-note ${user} ${id}`);
+    const history = await room.vic.ask(`!history ${user}`);
+    expect(history.body).toContain('never reported, no actions, 2 changes of notes and tags');
   });
 
   it('are marked in the history once they are removed', async () => {
@@ -278,6 +289,23 @@ describe('tags', () => {
     // Of a user, that tag has no meaning for the rule.
     expect(await says(`!tag ${user} quiet`)).toContain('No rule looks at this tag of a user.');
     expect(await says(`!tag ${user} known-spamer`)).toContain('Did you mean known-spammer?');
+  });
+
+  it('have a letter or a digit, and show their end in the history', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    const dash = await room.ben.ask(`!tag ${user} -`);
+    expect(dash.field.status).toBe('usage');
+    expect(dash.body).toContain('with a letter or a digit');
+    await room.ben.ask(`!tag ${user} soon --for 1s`);
+    await room.ben.ask(`!tag ${user} later --for 30d`);
+    await vi.waitFor(
+      async () => {
+        const { body } = await room.vic.ask(`!history ${user}`);
+        expect(body).toMatch(/tag soon until \S+ \S+ UTC \(passed\) by/u);
+        expect(body).toMatch(/tag later until \S+ \S+ UTC by/u);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
   });
 
   it('are asked for with a user, a room or a wrong name, too', async () => {

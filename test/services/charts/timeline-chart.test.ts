@@ -9,7 +9,7 @@ const year = 365 * 86_400_000;
 /** The numbers in the key of the chart, by what they count. */
 function countsIn(chart: unknown): Map<string, number> {
   const texts = JSON.stringify(chart).matchAll(
-    /"text":"([\d,]+) (reported|reports by them|actions|other)"/gu,
+    /"text":"([\d,]+) (reported|reports by them|actions and notes|other)"/gu,
   );
   return new Map(
     [...texts].map(([, count = '', what = '']) => [what, Number(count.replaceAll(',', ''))]),
@@ -29,7 +29,7 @@ it('counts every entry, however long ago the first was', () => {
         entries.filter(({ source }) => sources.includes(source)).length;
       expect(counts.get('reported') ?? 0).toBe(of('item'));
       expect(counts.get('reports by them') ?? 0).toBe(of('reporting'));
-      expect(counts.get('actions') ?? 0).toBe(of('action'));
+      expect(counts.get('actions and notes') ?? 0).toBe(of('action'));
       expect(counts.get('other') ?? 0).toBe(of('confirmation', 'timer'));
     }),
   );

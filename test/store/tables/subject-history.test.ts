@@ -103,7 +103,7 @@ test('notes and tags are listed, and do not count as actions: they do nothing to
     return id;
   });
   expect(await page(mallory)).toEqual([...ids, failed].map((id) => `action ${id}`).reverse());
-  expect(await history().counts(mallory)).toMatchObject({ actions: 1 });
+  expect(await history().counts(mallory)).toMatchObject({ actions: 1, noteChanges: 4 });
 });
 
 test('a timer is listed for whom its action was about, and where', async () => {
