@@ -85,13 +85,13 @@ export function entryColumns(now: number): readonly Column<AuditEntry>[] {
 }
 
 /** Commands whose target is the number of a report. */
-const ofReports = ['claim', 'dismiss', 'reopen', 'report', 'resolve'];
+const ofReports = new Set(['claim', 'dismiss', 'reopen', 'report', 'resolve']);
 
 /** The target of an entry; a report is linked. */
 export function targetOf({ command, target }: AuditEntry): Html | false {
   return (
     target !== null &&
-    (ofReports.includes(command) && /^\d+$/u.test(target)
+    (ofReports.has(command) && /^\d+$/u.test(target)
       ? link(`/reports/${target}`, `#${target}`)
       : code(target))
   );

@@ -115,6 +115,9 @@ describe('notes', () => {
 
   it('offer to be taken back', async () => {
     const { userId: user } = await server.newUser('mallory');
+    const capital = await room.ben.ask(`!note ${user.replace('@m', 'M').split(':')[0]} was warned`);
+    expect(capital.field.status).toBe('failed');
+    expect(capital.body).toContain(`Did you mean ${user}?`);
     const note = await room.ben.ask(`!note ${user} was warned`);
     const { id } = note.field.data as { id: number };
     expect(note.body).toContain(`Next: !remove-note ${user} ${id}`);

@@ -25,10 +25,15 @@ export async function assertSubject(
     serverNameOf(user) === serverName &&
     (await services.accounts.find(user)) === undefined
   ) {
+    const lower = parseUserId(user.toLowerCase());
+    const isMeant =
+      lower !== undefined && lower !== user && (await services.accounts.find(lower)) !== undefined;
     throw new TargetError(
       'unknown_user',
       `there is no account ${user}`,
-      'Nothing was changed. The user or room comes first, then the text or the tag.',
+      isMeant
+        ? `Nothing was changed. Did you mean \`${lower}\`?`
+        : 'Nothing was changed. The user or room comes first, then the text or the tag.',
     );
   }
 }
