@@ -61,8 +61,13 @@ export function takeOn(
     return { tokens, on: undefined };
   }
   if (another === undefined) {
-    const isIt = flagParts(flag).value === only.serverName;
-    return { tokens: isIt ? tokens.toSpliced(at, 1) : tokens, on: undefined };
+    if (flagParts(flag).value !== only.serverName) {
+      throw new UsageError(`There is only one homeserver, ${only.serverName}.`, {
+        word: flag.text,
+        advice: 'Leave out `--on`.',
+      });
+    }
+    return { tokens: tokens.toSpliced(at, 1), on: undefined };
   }
   if (!takesOn(command)) {
     throw new UsageError(`\`${prefix}${command.name}\` is not about one homeserver.`, {
@@ -152,9 +157,16 @@ export function lineOn(
   const here = homeservers.findIndex((one) => one.serverName === serverName);
   const command = registry.find(line.split(' ', 1)[0] ?? '');
   // The first is meant without saying so, and IDs say where they are.
-  return here < 1 || command === undefined || !takesOn(command) || line.includes(serverName)
+  return here < 1 || command === undefined || !takesOn(command) || isNamedIn(line, serverName)
     ? line
     : `${line} --${flagOn} ${homeservers[here]?.name ?? serverName}`;
+}
+
+/** Whether an ID in a line has this server name. */
+function isNamedIn(line: string, serverName: string): boolean {
+  return line
+    .split(/[\s/]/u)
+    .some((part) => part.endsWith(`:${serverName}`) || part === serverName);
 }
 
 function serverOfValue(kind: string, value: unknown): string | undefined {

@@ -23,6 +23,8 @@ export interface Roles {
    * may. What counts is what the account could do in the room, whether it is in the room or not.
    */
   protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
+  /** Whether this is one of the bot's own accounts, which nobody may touch. */
+  isBot(user: UserId): boolean;
 }
 
 export interface RoleSettings {
@@ -121,6 +123,7 @@ export function createRoles(options: {
 
   return {
     of: roleOf,
+    isBot,
 
     needed(command, byDeclaration) {
       return settings.commands[command] ?? byDeclaration;
@@ -153,7 +156,7 @@ export function createRoles(options: {
 
 /** What finding out whether a user is protected needs. */
 export interface ProtectionContext extends HomeserversContext {
-  readonly roles: Pick<Roles, 'protection'>;
+  readonly roles: Pick<Roles, 'isBot' | 'protection'>;
   readonly findAccount: AccountLookup['findAccount'];
 }
 

@@ -196,7 +196,7 @@ function contextOf(context: AttemptContext, operation: RunningOperation, unit: U
         : protectedHashes(context, account?.name),
     isProtected: async (user) =>
       operation.invocation.overrideProtection === true
-        ? user === context.settings.botUser
+        ? context.roles.isBot(user)
         : (await protectionOf(context, user)) !== undefined,
     async keepServerJob(id) {
       unit.serverJob = id;

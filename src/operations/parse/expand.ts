@@ -19,7 +19,7 @@ import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';
-import { deedOf, isSameRoom, asGiven } from './same-deed.ts';
+import { deedOf, isSamePlace, asGiven } from './same-deed.ts';
 
 /** The command line of the next page of the last list that each person has asked for. */
 export interface NextPages {
@@ -404,8 +404,9 @@ async function assertNewest(
     );
     return found
       .filter(
-        ({ arguments: given }) =>
-          JSON.stringify(asGiven(given)) === JSON.stringify(asGiven(values)),
+        (one) =>
+          JSON.stringify(asGiven(one.arguments)) === JSON.stringify(asGiven(values)) &&
+          isSamePlace(one, entry),
       )
       .reverse();
   };
@@ -484,7 +485,7 @@ async function sameAsStep(
     (one) =>
       (step ?? stepOf(one)) !== undefined &&
       deedOf(one) === deedOf(entry) &&
-      isSameRoom(one, entry) &&
+      isSamePlace(one, entry) &&
       !isSpent(one, later, takenBack),
   );
 }

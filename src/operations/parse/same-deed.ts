@@ -8,10 +8,21 @@ export function deedOf(entry: AuditEntry): string {
   return step === undefined || parseRoomId(step) !== undefined ? entry.command : step;
 }
 
-/** Whether both were done in the same room, or not both in one. */
-export function isSameRoom(one: AuditEntry, other: AuditEntry): boolean {
+/** Whether both were done in the same room, or not both in one; and not on different homeservers. */
+export function isSamePlace(one: AuditEntry, other: AuditEntry): boolean {
   const [room, otherRoom] = [one, other].map((entry) => parseRoomId(stepOf(entry) ?? ''));
-  return room === undefined || otherRoom === undefined || room === otherRoom;
+  return areAlike(room, otherRoom) && areAlike(homeserverOf(one), homeserverOf(other));
+}
+
+function areAlike(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other;
+}
+
+/** The server name that the bot has noted, if there were several homeservers. */
+function homeserverOf({ arguments: given }: AuditEntry): string | undefined {
+  return typeof given === 'object' && given !== null && 'on' in given
+    ? String(given.on)
+    : undefined;
 }
 
 /** The arguments of an entry as they were given, without the room, the time and the homeserver that the bot has noted. */

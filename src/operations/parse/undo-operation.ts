@@ -15,7 +15,7 @@ import { withParts } from '../stages.ts';
 import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';
 import { foundDone, isSpent, maxTogether, undoOf } from './expand.ts';
-import { deedOf, isSameRoom, asGiven } from './same-deed.ts';
+import { deedOf, isSamePlace, asGiven } from './same-deed.ts';
 
 /** What finding the reversals of an operation needs. */
 export type UndoOperationContext = CommandNameContext &
@@ -285,7 +285,7 @@ function changedSince(
     status === 'partial' && undoneBy(reason) === entry.id;
   return newer.find(
     (one) =>
-      isSameRoom(one, entry) &&
+      isSamePlace(one, entry) &&
       isSame(one) &&
       !cancelled.has(one.id) &&
       !isPartOfIt(one) &&
@@ -329,7 +329,7 @@ function earlierOf(
       one.id < entry.id &&
       one.status === 'done' &&
       deedOf(one) === deedOf(entry) &&
-      isSameRoom(one, entry) &&
+      isSamePlace(one, entry) &&
       line !== undefined &&
       !isTakenBack(one, line)
     );

@@ -7,6 +7,8 @@ import type { MxcUri, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { NamedFile, Services, StoredMedia } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
+import { at } from '../at-homeserver.ts';
+import type { HomeserversContext } from '../at-homeserver.ts';
 import { overrideAdvice, protectionOf } from '../authorize/authorize.ts';
 import type { ProtectionContext, Roles } from '../authorize/authorize.ts';
 import type { Members } from '../management-room.ts';
@@ -16,7 +18,7 @@ import type { Authorized } from '../stages.ts';
 interface TwinContext {
   readonly services: Pick<Services, 'accounts' | 'media'>;
   readonly members: Pick<Members, 'joined'>;
-  readonly roles: Pick<Roles, 'protection'>;
+  readonly roles: Pick<Roles, 'isBot' | 'protection'>;
   readonly settings: Pick<Settings, 'botUser' | 'serverName'>;
 }
 
@@ -70,7 +72,7 @@ export async function assertMediaMayBeTouched(
   const named = mediaIn(command, invocation.arguments);
   const uris = [...new Set(named.map(({ uri }) => uri))];
   // For a file that doesn't exist, the command itself says so.
-  const found = (await context.services.media.findAll(uris)).flatMap(({ uri, file }) =>
+  const found = (await findOnTheirHomeservers(context, uris)).flatMap(({ uri, file }) =>
     file === undefined ? [] : [{ uri, file }],
   );
   await assertNoneProtected(context, { command, invocation }, protects, found);
@@ -80,6 +82,24 @@ export async function assertMediaMayBeTouched(
       await assertOfSender(context, { uri, file, command, invocation });
     }
   }
+}
+
+/** Only the homeserver of a file knows whose it is, and a command may name it on another one. */
+async function findOnTheirHomeservers(
+  context: HomeserversContext & { readonly services: Pick<Services, 'media'> },
+  uris: readonly MxcUri[],
+) {
+  const { homeservers } = context.settings;
+  const ours = new Set(homeservers.map(({ serverName }) => serverName));
+  const byServer = Map.groupBy(uris, (uri) => {
+    const { serverName } = mxcParts(uri);
+    return homeservers.length > 1 && ours.has(serverName) ? serverName : undefined;
+  });
+  const found = [];
+  for (const [server, named] of byServer) {
+    found.push(...(await at(context, server).services.media.findAll(named)));
+  }
+  return found;
 }
 
 /** @throws ProtectedError names all files that are protected */
@@ -92,8 +112,9 @@ async function assertNoneProtected(
   protects: Protects,
   files: readonly NamedFile[],
 ): Promise<void> {
-  const own = new Set([context.settings.botUser, ...(actor.kind === 'person' ? [actor.user] : [])]);
-  const isOwn = ({ file }: NamedFile) => file.userId !== null && own.has(file.userId);
+  const isOwn = ({ file: { userId } }: NamedFile) =>
+    userId !== null &&
+    (context.roles.isBot(userId) || (actor.kind === 'person' && userId === actor.user));
   let allProtected: Promise<readonly ProtectedFiles[]> | undefined;
   const errors: ProtectedError[] = [];
   for (const one of files) {
@@ -131,7 +152,7 @@ async function assertNoneProtected(
 
 /** Why a file must not be touched; undefined if it may be. */
 async function whyProtected(
-  context: ProtectionContext & { readonly settings: Pick<Settings, 'botUser' | 'prefix'> },
+  context: ProtectionContext & { readonly settings: Pick<Settings, 'prefix'> },
   {
     uri,
     file,
@@ -143,14 +164,15 @@ async function whyProtected(
     readonly protectedFiles: (() => Promise<readonly ProtectedFiles[]>) | undefined;
   },
 ): Promise<ProtectedError | undefined> {
-  const { botUser, prefix } = context.settings;
+  const { prefix } = context.settings;
   const owner = file.userId;
   const protection = owner === null ? undefined : await protectionOf(context, owner);
   if (owner !== null && protection !== undefined) {
-    return owner === botUser || !overrides
+    const isBot = context.roles.isBot(owner);
+    return isBot || !overrides
       ? new ProtectedError(
           `${owner} has uploaded \`${uri}\`, and ${protection}`,
-          owner === botUser ? 'Nothing was changed.' : overrideAdvice,
+          isBot ? 'Nothing was changed.' : overrideAdvice,
         )
       : undefined;
   }

@@ -32,8 +32,7 @@ import { spelledOut } from './spelled-out.ts';
 import type { SpellOutContext } from './spelled-out.ts';
 
 interface ProtectContext {
-  readonly roles: Pick<Roles, 'protection'>;
-  readonly settings: Pick<Settings, 'botUser'>;
+  readonly roles: Pick<Roles, 'isBot' | 'protection'>;
 }
 
 /** What resolving needs. */
@@ -271,29 +270,29 @@ function isOwn(
   { invocation: { actor } }: Pick<Authorized, 'invocation'>,
   { name }: Account,
 ): boolean {
-  return name === context.settings.botUser || (actor.kind === 'person' && name === actor.user);
+  return context.roles.isBot(name) || (actor.kind === 'person' && name === actor.user);
 }
 
 /** Whether a user may be touched although they are protected. The bot itself never may. */
 function isOverridden(
-  { settings }: ProtectContext,
+  { roles }: ProtectContext,
   { invocation }: Pick<Authorized, 'invocation'>,
   user: UserId,
 ): boolean {
   // A timer undoes what was allowed when it was set.
   const isAllowed = invocation.overrideProtection === true || invocation.actor.kind === 'timer';
-  return isAllowed && user !== settings.botUser;
+  return isAllowed && !roles.isBot(user);
 }
 
 function protectedError(
-  { settings }: ProtectContext,
+  { roles }: ProtectContext,
   { alwaysProtects }: Pick<Command, 'alwaysProtects'>,
   user: UserId,
   protection: string,
 ): ProtectedError {
   return new ProtectedError(
     `${user} ${protection}`,
-    user === settings.botUser || alwaysProtects === true ? 'Nothing was changed.' : overrideAdvice,
+    roles.isBot(user) || alwaysProtects === true ? 'Nothing was changed.' : overrideAdvice,
   );
 }
 

@@ -83,7 +83,9 @@ describe('--on NAME', () => {
 
   test('does not exist with one homeserver, but in lines that were stored before', () => {
     const one = { ...several, homeservers: homeservers.slice(0, 1) };
-    expect(errorOf('rooms --on two', one)).toContain('--on');
+    expect(errorOf('rooms --on two', one)).toBe(
+      'There is only one homeserver, one.example. Leave out `--on`.',
+    );
     expect(read('rooms --on=one.example', one)).toEqual(read('rooms', one));
   });
 });
@@ -108,6 +110,8 @@ test.each([
   ['status', 'two.example', 'status'],
   ['more', 'two.example', 'more'],
   ['room !lobby', 'one.example', 'room !lobby'],
+  ['room !lobby:two.example.org', 'two.example', 'room !lobby:two.example.org --on two'],
+  ['media mxc://two.example/file', 'two.example', 'media mxc://two.example/file'],
 ])('the next command `%s` after an answer about %s is `%s`', (line, serverName, expected) => {
   expect(lineOn(line, { registry, homeservers, serverName })).toBe(expected);
 });
