@@ -73,13 +73,16 @@ export const severalProcesses: Benchmark = async ({ short }) => {
 async function commandsPerSecond({ ana, mallory }: Scene, short: boolean) {
   const size = short ? 10 : 100;
   const rates: number[] = [];
-  for (let round = 0; round < (short ? 1 : 5); round += 1) {
+  // Synapse and the bot are slow at first: these rounds don't count.
+  for (let round = short ? 0 : -3; round < (short ? 1 : 5); round += 1) {
     const queue = new PQueue({ concurrency: 8 });
     const begin = performance.now();
     await queue.addAll(
       Array.from({ length: size }, () => async () => ana.ask(`!user ${mallory.userId}`)),
     );
-    rates.push((size * 1000) / (performance.now() - begin));
+    if (round >= 0) {
+      rates.push((size * 1000) / (performance.now() - begin));
+    }
   }
   return spread(rates);
 }
@@ -89,8 +92,8 @@ async function reportsPerSecond(scene: Scene, short: boolean) {
   const { homeserver, mallory, postgres } = scene;
   const size = short ? 10 : 200;
   const lobby = await mallory.createRoom({ preset: 'public_chat', name: 'Lobby' });
-  using synapse = new Database(homeserver.databaseFile) as Database.Database & Disposable;
-  synapse[Symbol.dispose] = () => void synapse.close();
+  const synapse = new Database(homeserver.databaseFile);
+  using _ = { [Symbol.dispose]: () => void synapse.close() };
   synapse.pragma('busy_timeout = 10000');
   const insert = synapse.prepare(
     'INSERT INTO event_reports (id, received_ts, room_id, event_id, user_id, reason, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
