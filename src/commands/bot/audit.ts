@@ -218,7 +218,7 @@ function listAnswer(
         ? (absentTitle(absent) ?? ['No matching entries'])
         : isMore && args.before === undefined
           ? // Counting all of them could take seconds.
-            [bold(`The newest ${count(entries.length, 'entry', 'entries')}`), ' of more']
+            [bold(count(entries.length, 'entry', 'entries')), ', newest first; there are more']
           : [bold(count(entries.length, 'entry', 'entries')), ', newest first'],
     body: [
       ...(entries.length === 0

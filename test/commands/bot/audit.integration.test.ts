@@ -50,7 +50,7 @@ describe('audit', () => {
 
   it('offers the next page only if there is one', async () => {
     const first = await room.ben.ask(`!audit --target ${mallory} --limit 2`);
-    expect(first.body).toContain('The newest 2 entries of more');
+    expect(first.body).toContain('2 entries, newest first; there are more');
     expect(first.body).toContain('!more');
     const last = await room.ben.ask('!more');
     expect(last.body).toContain('1 entry, newest first');
