@@ -1,4 +1,5 @@
 import { createKeyedQueue } from '../core/async/keyed-queue.ts';
+import { StoreError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import type { InboxEvent } from '../store/tables/inbox.ts';
@@ -195,10 +196,22 @@ async function receive(
   } catch (error) {
     // The senders are told, and the bot stops. It receives these events again later.
     for (const one of wanted) {
-      await sayNow(refusalOf(context, one, error)).catch(() => undefined);
+      await sayNow(refusalOf(context, one, postponed(error))).catch(() => undefined);
     }
     throw error;
   }
+}
+
+/** Why something could not be stored, and what becomes of it: people may send it again meanwhile. */
+function postponed(error: unknown): unknown {
+  return error instanceof StoreError
+    ? new StoreError(
+        error.message,
+        [error.advice ?? '', 'When I can write again, I do this, unless it is too old by then.']
+          .join(' ')
+          .trim(),
+      )
+    : error;
 }
 
 /** Commits events as seen and handled, without doing what they ask. */

@@ -19,6 +19,7 @@ it('nothing is carried out while the database can’t be written, and the room h
   const answer = await room.ana.answerTo(command);
   expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'store' } });
   expect(answer.body).toContain('the database failed');
+  expect(answer.body).toContain('When I can write again, I do this, unless it is too old by then.');
   expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
   await expect(room.ended()).rejects.toThrow('the database failed');
   await release();
