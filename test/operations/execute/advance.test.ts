@@ -185,10 +185,15 @@ describe('many targets', () => {
 
   test('are left alone once somebody has stopped the operation', async () => {
     await say(`!lock ${names(30).join(' ')}`);
+    const stopped = Promise.withResolvers<void>();
     server.after = async () => {
       if (server.calls.length === 8) {
         const [operation] = await running();
         await server.bot.store.operations.requestStop(operation?.id ?? 0, people.ben);
+        stopped.resolve();
+      } else if (server.calls.length > 8) {
+        // However long the database takes to store the stop.
+        await stopped.promise;
       }
     };
     const outcome = outcomeIn(await say('!confirm'));
