@@ -52,7 +52,7 @@ export async function makeSmallDisk(
   return {
     launcher,
     async fill() {
-      // It fails when there is no more room.
+      // It fails when the disk is full.
       await shell('cat /dev/zero >"$1" 2>/dev/null || true');
     },
     async free() {
