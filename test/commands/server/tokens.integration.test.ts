@@ -84,12 +84,13 @@ describe('tokens and token', () => {
 
   it('goes through them page by page, each once', async () => {
     await Promise.all([newToken(), newToken()]);
-    const total = (await registrationTokens.list()).length;
-    const first = await room.ben.ask(`!tokens --limit ${total - 1}`);
+    // Other tests make and delete tokens meanwhile: only these two are there for certain.
+    const first = await room.ben.ask('!tokens --limit 1');
     const more = await room.ben.ask('!more');
     const tokensOf = (data: unknown) => (data as { rows: { token: string }[] }).rows;
     const rows = [...tokensOf(first.field.data), ...tokensOf(more.field.data)];
-    expect(new Set(rows.map(({ token }) => token)).size).toBe(rows.length);
+    expect(rows).toHaveLength(2);
+    expect(new Set(rows.map(({ token }) => token)).size).toBe(2);
   });
 
   it('give commands that work for a token that looks like a flag', async () => {
