@@ -25,13 +25,12 @@ import { countDenial } from './authorize/denials.ts';
 import type { DenialContext } from './authorize/denials.ts';
 import { decideConfirmation } from './confirm/decide.ts';
 import type { DecideContext } from './confirm/decide.ts';
-import { confirmationAskedBy, isLater } from './confirm/find-confirmation.ts';
-import type { AskedContext, Later } from './confirm/find-confirmation.ts';
 import { logFault } from './execute/attempt.ts';
 import { handleMessage } from './handle-message.ts';
 import type { MessageContext } from './handle-message.ts';
 import type { Message, Reaction } from './management-room.ts';
-import { signOfReaction, unclear } from './parse/decision-word.ts';
+import { confirmationAskedBy, isLater, signOfReaction, unclear } from './parse/decision-word.ts';
+import type { AskedContext, Later } from './parse/decision-word.ts';
 import type { Settings } from './settings.ts';
 import { parsedOf } from './stages.ts';
 

@@ -1,3 +1,4 @@
+import { ago } from '../../chat/answers/phrases.ts';
 import type { Registry } from '../../chat/command/declaration.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import {
@@ -27,8 +28,10 @@ import type { Parsed } from '../stages.ts';
 import { policyOf, start } from './confirm.ts';
 import type { StartContext } from './confirm.ts';
 import { decidedOf } from './correct-decision.ts';
-import { assertUndecided, droppedReply, findConfirmation } from './find-confirmation.ts';
-import type { ExpireContext, FindContext } from './find-confirmation.ts';
+import { droppedReply, expire } from './drop-confirmation.ts';
+import type { ExpireContext } from './drop-confirmation.ts';
+import { findConfirmation } from './find-confirmation.ts';
+import type { FindContext } from './find-confirmation.ts';
 import { resolveAgain } from './preview.ts';
 import type { ResolveAgainContext } from './preview.ts';
 import { isForLater, schedule } from './schedule.ts';
@@ -286,4 +289,28 @@ async function decidedBefore(
     audit: entries.map(({ id }) => id).reverse(),
     operation: confirmation.id,
   };
+}
+
+/** @throws TargetError the confirmation is already decided, or has expired */
+async function assertUndecided(context: ExpireContext, confirmation: Confirmation): Promise<void> {
+  if (confirmation.state === 'pending' && confirmation.expiresAt > context.now()) {
+    return;
+  }
+  if (confirmation.state === 'pending') {
+    await expire(context, confirmation);
+  }
+  const how = confirmation.state === 'pending' ? 'expired' : confirmation.state;
+  const who =
+    confirmation.decidedBy === null
+      ? ''
+      : ` by ${nameOf(context.members, confirmation.decidedBy as UserId)}`;
+  throw new TargetError(
+    'state',
+    how === 'expired'
+      ? `${confirmation.code} expired ${ago(confirmation.expiresAt, context.now())}`
+      : `${confirmation.code} was already ${how}${who}`,
+    how === 'confirmed'
+      ? 'Each confirmation runs once.'
+      : 'Resend the command if you still want it.',
+  );
 }

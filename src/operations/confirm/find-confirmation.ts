@@ -1,21 +1,12 @@
-import { bold, code, line } from '../../chat/answers/answer.ts';
-import { ago, dateTime } from '../../chat/answers/phrases.ts';
+import { dateTime } from '../../chat/answers/phrases.ts';
 import type { Registry } from '../../chat/command/declaration.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
-import { post, withdrawReactions } from '../answer/reply.ts';
-import type { DeliverContext, Reply } from '../answer/reply.ts';
-import { isStale } from '../answer/stale.ts';
-import type { StaleContext } from '../answer/stale.ts';
-import { plannedOperation } from '../execute/operation-field.ts';
-import { askerName, nameOf } from '../management-room.ts';
-import type { Members } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
-import type { Parsed } from '../stages.ts';
-import { parsedOf, readInvocation } from '../stages.ts';
+import { readInvocation } from '../stages.ts';
 
 interface ChoicesContext {
   readonly registry: Pick<Registry, 'find'>;
@@ -27,15 +18,6 @@ export interface FindContext extends ChoicesContext {
   readonly store: Pick<Store, 'confirmations' | 'dataLoss'>;
   now(): number;
 }
-
-interface DroppedContext {
-  readonly members: Pick<Members, 'displayName'>;
-  readonly settings: Pick<Settings, 'prefix'>;
-}
-
-/** What ending a confirmation that has expired needs. */
-export type ExpireContext = DroppedContext &
-  DeliverContext & { readonly registry: Pick<Registry, 'find'> };
 
 /**
  * The confirmation with this code; without a code, the only pending one that this person has asked for.
@@ -127,137 +109,4 @@ function choices(
   });
   const rest = confirmations.length - shown.length;
   return [...shown, ...(rest > 0 ? [`and ${rest} more: \`${prefix}pending\``] : [])].join('\n');
-}
-
-/** @throws TargetError the confirmation is already decided, or has expired */
-export async function assertUndecided(
-  context: ExpireContext,
-  confirmation: Confirmation,
-): Promise<void> {
-  if (confirmation.state === 'pending' && confirmation.expiresAt > context.now()) {
-    return;
-  }
-  if (confirmation.state === 'pending') {
-    await expire(context, confirmation);
-  }
-  const how = confirmation.state === 'pending' ? 'expired' : confirmation.state;
-  const who =
-    confirmation.decidedBy === null
-      ? ''
-      : ` by ${nameOf(context.members, confirmation.decidedBy as UserId)}`;
-  throw new TargetError(
-    'state',
-    how === 'expired'
-      ? `${confirmation.code} expired ${ago(confirmation.expiresAt, context.now())}`
-      : `${confirmation.code} was already ${how}${who}`,
-    how === 'confirmed'
-      ? 'Each confirmation runs once.'
-      : 'Resend the command if you still want it.',
-  );
-}
-
-/** Ends a confirmation that nobody has decided in time. */
-export async function expire(context: ExpireContext, confirmation: Confirmation): Promise<void> {
-  const parsed = parsedOf(context, confirmation);
-  const { origin } = parsed.invocation;
-  await context.store.transaction(async (tables) => {
-    if (await tables.confirmations.decide(confirmation.id, 'expired', undefined, context.now())) {
-      const reply = droppedReply(context, parsed, confirmation.id, 'expired', undefined);
-      await post(context, tables, 'outcome', { kind: 'edit', origin, reply });
-      await withdrawReactions(context, tables, origin);
-    }
-  });
-  context.deliver(confirmation.eventId);
-}
-
-/**
- * The text that replaces a confirmation that was cancelled or has expired, or a scheduled operation that was
- * cancelled.
- *
- * @param id the number of the operation
- */
-export function droppedReply(
-  context: DroppedContext,
-  { command, invocation }: Parsed,
-  id: number,
-  status: 'cancelled' | 'expired',
-  by: UserId | undefined,
-): Reply {
-  const { actor } = invocation;
-  const asker = askerName(context.members, actor);
-  return {
-    command: command.name,
-    status,
-    audit: [],
-    operation: plannedOperation({ command, invocation }, id, status),
-    answer: {
-      mark: '❌',
-      title: [
-        bold(status === 'cancelled' ? 'Cancelled: ' : 'Expired: '),
-        code(`${context.settings.prefix}${shortLine(command, invocation)}`),
-      ],
-      body: [
-        line(
-          `Asked by ${asker}${by === undefined ? ', confirmed by nobody' : `, cancelled by ${nameOf(context.members, by)}`}. Nothing was changed.`,
-        ),
-      ],
-    },
-  };
-}
-
-/** This can't be decided yet: handle the message again when `after` resolves. */
-export interface Later {
-  readonly after: Promise<void>;
-}
-
-export function isLater(value: object): value is Later {
-  return 'after' in value;
-}
-
-interface KnownContext {
-  readonly store: Pick<Store, 'confirmations' | 'outbox'>;
-}
-
-export type AskedContext = KnownContext &
-  StaleContext & {
-    /** Resolves when the next message of the outbox is sent or given up, or after a while. */
-    delivered(): Promise<void>;
-  };
-
-/**
- * The confirmation that an event of the bot asks for; undefined if it asks for none.
- *
- * People can decide before the bot knows that the confirmation has arrived: after a crash, or if the
- * homeserver's response was lost or is slow. While that is possible, a decision waits, unless it is stale.
- */
-export async function confirmationAskedBy(
-  context: AskedContext,
-  event: EventId,
-  decision: { readonly sentAt: number },
-): Promise<Confirmation | Later | undefined> {
-  const known = await knownConfirmation(context, event);
-  if (known !== undefined || isStale(context, decision)) {
-    return known;
-  }
-  // Called before the check, so that no delivery is missed in between.
-  const after = context.delivered();
-  return (await isOneOnItsWay(context)) ? { after } : knownConfirmation(context, event);
-}
-
-async function knownConfirmation(
-  context: KnownContext,
-  event: EventId,
-): Promise<Confirmation | undefined> {
-  const asked = await context.store.outbox.commandOf(event);
-  return asked === undefined ? undefined : context.store.confirmations.byEvent(asked);
-}
-
-/** Whether there is a pending confirmation that may not have arrived in the room yet. */
-async function isOneOnItsWay({ store: { confirmations, outbox } }: KnownContext): Promise<boolean> {
-  for (const { eventId } of await confirmations.pending()) {
-    if (await outbox.isPending(eventId, 'answer')) {
-      return true;
-    }
-  }
-  return false;
 }
