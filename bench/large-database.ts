@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 
 import { openDatabase } from '../src/store/database.ts';
-import { chained, genesis } from '../src/store/tables/audit-chain.ts';
-import type { UnchainedRow } from '../src/store/tables/audit-chain.ts';
+import { chained, genesis } from '../src/store/tables/audit/audit-chain.ts';
+import type { UnchainedRow } from '../src/store/tables/audit/audit-chain.ts';
 
 /** What to put into the database. */
 export interface LargeDatabaseOptions {

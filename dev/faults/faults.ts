@@ -118,10 +118,10 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'timers count against the breaker',
-    file: 'src/store/tables/audit-log.ts',
+    file: 'src/store/tables/audit/audit-log.ts',
     right: "        .where('actor', '<', 'rule;')\n",
     wrong: '',
-    test: 'test/store/tables/audit-log.test.ts',
+    test: 'test/store/tables/audit/audit-log.test.ts',
   },
   {
     name: 'reports are read anew without an overlap',
@@ -160,17 +160,17 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'of two confirmations with the same code the older one is found',
-    file: 'src/store/tables/confirmations.ts',
+    file: 'src/store/tables/operations/confirmations.ts',
     right: ".orderBy('id', 'desc')",
     wrong: ".orderBy('id', 'asc')",
-    test: 'test/store/tables/confirmations.test.ts',
+    test: 'test/store/tables/operations/confirmations.test.ts',
   },
   {
     name: 'a confirmation whose time runs out at this moment is stored as confirmed',
-    file: 'src/store/tables/confirmations.ts',
+    file: 'src/store/tables/operations/confirmations.ts',
     right: "...(state === 'confirmed' ? { expiringAfter: at } : {}),",
     wrong: '',
-    test: 'test/store/tables/confirmations.test.ts',
+    test: 'test/store/tables/operations/confirmations.test.ts',
   },
   {
     name: 'a confirmation whose time is up counts until the bot has noticed',

@@ -19,7 +19,7 @@ import { applyRetention } from '../operations/record/retention.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
-import type { Operation } from '../store/tables/operations.ts';
+import type { Operation } from '../store/tables/operations/operations.ts';
 import type { Restored } from '../store/witness.ts';
 import type { Homeservers } from './homeservers.ts';
 import type { Timing } from './timing.ts';

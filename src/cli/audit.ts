@@ -12,7 +12,7 @@ import type { ExportFormat } from '../services/bot/audit-export.ts';
 import { filterOf } from '../services/bot/audit-service.ts';
 import type { AuditQuery } from '../services/bot/audit-service.ts';
 import { openStore } from '../store/store.ts';
-import type { AuditEntry } from '../store/tables/audit-log.ts';
+import type { AuditEntry } from '../store/tables/audit/audit-log.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Output } from './output.ts';
 import { readDate } from './read-date.ts';

@@ -6,7 +6,7 @@ import { TargetError, UnreachableError } from '../core/errors.ts';
 import { serverNameOf } from '../core/ids.ts';
 import type { RoomAlias, RoomId, UserId } from '../core/ids.ts';
 import type { Account, Services } from '../services/services.ts';
-import type { ReportItem } from '../store/tables/report-items.ts';
+import type { ReportItem } from '../store/tables/reports/report-items.ts';
 import type { Settings } from './settings.ts';
 
 /** Where accounts of one homeserver are looked up. */

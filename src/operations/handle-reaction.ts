@@ -12,7 +12,7 @@ import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
 import type { Decided } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
-import type { Confirmation } from '../store/tables/confirmations.ts';
+import type { Confirmation } from '../store/tables/operations/confirmations.ts';
 import { itemOfCard } from './answer/card.ts';
 import type { CardReactions } from './answer/card.ts';
 import { refusalReply } from './answer/refusal.ts';

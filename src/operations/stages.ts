@@ -17,7 +17,7 @@ import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 import { present } from '../core/present.ts';
 import type { Account, AccountFilter, Services } from '../services/services.ts';
-import type { Intent } from '../store/tables/audit-log.ts';
+import type { Intent } from '../store/tables/audit/audit-log.ts';
 import { at, serverFor } from './at-homeserver.ts';
 import type { HomeserversContext } from './at-homeserver.ts';
 import type { Settings } from './settings.ts';

@@ -91,13 +91,18 @@ export type { SetTag } from './notes/tag-service.ts';
 export type { ConfiguredRule } from './reports/configured-rules.ts';
 export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
-export { stepOf } from '../store/tables/audit-log.ts';
-export type { AuditEntry } from '../store/tables/audit-log.ts';
+export { stepOf } from '../store/tables/audit/audit-log.ts';
+export type { AuditEntry } from '../store/tables/audit/audit-log.ts';
 export type { Note } from '../store/tables/notes.ts';
-export type { ListedOperation, Operation } from '../store/tables/operations.ts';
-export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
-export { maxPeopleForReason } from '../store/tables/reports.ts';
-export type { MainReason } from '../store/tables/reports.ts';
+export type { ListedOperation, Operation } from '../store/tables/operations/operations.ts';
+export type {
+  ItemCursor,
+  ItemQuery,
+  ItemState,
+  ReportItem,
+} from '../store/tables/reports/report-items.ts';
+export { maxPeopleForReason } from '../store/tables/reports/reports.ts';
+export type { MainReason } from '../store/tables/reports/reports.ts';
 export type { Tag } from '../store/tables/tags.ts';
 
 /**

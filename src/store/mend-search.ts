@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import type { SqliteStatement } from 'kysely';
 
 import { remakeSearch } from './migrations/0017-search.ts';
-import { keysOf } from './tables/search-expression.ts';
+import { keysOf } from './tables/audit/search-expression.ts';
 
 type Inform = (message: string) => void;
 

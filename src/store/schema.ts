@@ -50,7 +50,7 @@ export interface AuditLogTable {
   detail: string | null;
   /** The item of the report queue that it belongs to. */
   item_id: number | null;
-  /** How the hash is made; see `tables/audit-chain.ts`. */
+  /** How the hash is made; see `tables/audit/audit-chain.ts`. */
   form: 1 | 2;
   /** What its commitments are made with; JSON once something of the row was forgotten. */
   salts: string | null;

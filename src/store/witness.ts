@@ -1,5 +1,5 @@
 import { dayMs, hourMs } from '../core/duration.ts';
-import type { ChainEnd } from './tables/audit-log.ts';
+import type { ChainEnd } from './tables/audit/audit-log.ts';
 
 /** The clocks of the bot and of a homeserver may differ that much. */
 export const clockToleranceMs = dayMs;

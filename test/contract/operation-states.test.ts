@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { expect, test } from 'vitest';
 
-const changer = 'src/store/tables/operations.ts';
+const changer = 'src/store/tables/operations/operations.ts';
 
 test('an operation changes its state in one place', async () => {
   const names = await readdir('src', { recursive: true });

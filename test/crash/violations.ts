@@ -1,7 +1,7 @@
 import type { Answer } from '../../dev/room/moderator.ts';
 import { openStore } from '../../src/store/store.ts';
-import { createChainCheck } from '../../src/store/tables/audit-chain.ts';
-import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
+import { createChainCheck } from '../../src/store/tables/audit/audit-chain.ts';
+import type { AuditRow } from '../../src/store/tables/audit/audit-chain.ts';
 import { adminApi, asUserId } from '../support/homeserver.ts';
 import { countPending } from './crash-room.ts';
 import type { CrashRoom } from './crash-room.ts';

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findPython } from '../../dev/synapse/python.ts';
 import { openStore } from '../../src/store/store.ts';
-import { forgetting, leftOf } from '../../src/store/tables/audit-chain.ts';
-import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
+import { forgetting, leftOf } from '../../src/store/tables/audit/audit-chain.ts';
+import type { AuditRow } from '../../src/store/tables/audit/audit-chain.ts';
 import { writeOldAuditRows } from '../support/old-audit-rows.ts';
 import { makeOldDatabase } from '../support/old-database.ts';
 import { cutLog, rewriteLog } from '../support/rewrite-log.ts';

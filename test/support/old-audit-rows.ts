@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 
-import { genesis, oldChainHash } from '../../src/store/tables/audit-chain.ts';
+import { genesis, oldChainHash } from '../../src/store/tables/audit/audit-chain.ts';
 
 /** Writes entries as the version did that knew no commitments, into a database without entries. */
 export function writeOldAuditRows(

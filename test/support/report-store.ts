@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { ItemState } from '../../src/store/tables/report-items.ts';
+import type { ItemState } from '../../src/store/tables/reports/report-items.ts';
 import { openTestStore } from './test-database.ts';
 
 /** A report as a test writes it; the rest is of no matter to it. */

@@ -1,5 +1,5 @@
-import { chainHash } from '../../src/store/tables/audit-chain.ts';
-import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
+import { chainHash } from '../../src/store/tables/audit/audit-chain.ts';
+import type { AuditRow } from '../../src/store/tables/audit/audit-chain.ts';
 import type { TestDatabase } from './test-database.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { ArgumentKind } from '../../chat/reading/values.ts';
 import type { EventId } from '../../core/ids.ts';
 import { readContent } from '../../services/reports/reported-content.ts';
 import type { Store } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { syntheticEvent } from '../management-room.ts';
 import type { Message } from '../management-room.ts';
 

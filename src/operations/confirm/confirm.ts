@@ -9,7 +9,7 @@ import { canChange } from '../../chat/command/properties.ts';
 import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { Confirmation } from '../../store/tables/confirmations.ts';
+import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
 import { lastUndoBlocks } from '../answer/last-undo.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';

@@ -3,7 +3,7 @@ import { decidedAnswer } from '../../chat/answers/decided.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { Decided } from '../../services/bot/bot-operations.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { Confirmation } from '../../store/tables/confirmations.ts';
+import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
 import { post } from '../answer/reply.ts';
 import type { PostContext, Reply } from '../answer/reply.ts';
 import type { Settings } from '../settings.ts';

@@ -11,7 +11,7 @@ import {
 import type { EventId, UserId } from '../../core/ids.ts';
 import type { Decided } from '../../services/bot/bot-operations.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { Confirmation } from '../../store/tables/confirmations.ts';
+import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
 import { post, withdrawReactions } from '../answer/reply.ts';

@@ -2,7 +2,7 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Registry } from '../../chat/command/declaration.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { Confirmation } from '../../store/tables/confirmations.ts';
+import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
 import { post, withdrawReactions } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { plannedOperation } from '../execute/operation-field.ts';

@@ -4,7 +4,7 @@ import { shortLine } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
-import type { Confirmation } from '../../store/tables/confirmations.ts';
+import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
 import type { Settings } from '../settings.ts';
 import { readInvocation } from '../stages.ts';
 

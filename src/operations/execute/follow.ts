@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createBackoff } from '../../core/async/backoff.ts';
 import { LawspeakerError, StoreError, UnrecordedError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
-import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type { AuditEntry } from '../../store/tables/audit/audit-log.ts';
 import { atOrWhyNot } from '../at-homeserver.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne } from '../resolve/resolve.ts';

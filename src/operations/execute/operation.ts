@@ -5,9 +5,9 @@ import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
-import type { OperationTarget } from '../../store/tables/operation-targets.ts';
-import type { Operation } from '../../store/tables/operations.ts';
-import type { Timer } from '../../store/tables/timers.ts';
+import type { OperationTarget } from '../../store/tables/operations/operation-targets.ts';
+import type { Operation } from '../../store/tables/operations/operations.ts';
+import type { Timer } from '../../store/tables/operations/timers.ts';
 import { parsedOf, targetsOf } from '../stages.ts';
 import type { Next, Parsed, ParsedContext, Resolved } from '../stages.ts';
 

@@ -1,7 +1,7 @@
 import { line } from '../../chat/answers/answer.ts';
 import type { Block, Status } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import type { OpenItemCount } from '../../store/tables/report-items.ts';
+import type { OpenItemCount } from '../../store/tables/reports/report-items.ts';
 import { lastUndoBlocks } from '../answer/last-undo.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';

@@ -1,5 +1,5 @@
 import type { Store } from '../../store/store.ts';
-import type { Operation } from '../../store/tables/operations.ts';
+import type { Operation } from '../../store/tables/operations/operations.ts';
 import type { ParsedContext } from '../stages.ts';
 import { carryOut } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';

@@ -6,7 +6,7 @@ import { parseUserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
 import { authorize, protectionOf } from '../authorize/authorize.ts';

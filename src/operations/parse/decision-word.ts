@@ -1,7 +1,7 @@
 import { DeniedError, TargetError } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
-import type { Confirmation } from '../../store/tables/confirmations.ts';
+import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
 import { isStale } from '../answer/stale.ts';
 import type { StaleContext } from '../answer/stale.ts';
 import { policyFor } from '../confirm/confirm.ts';

@@ -13,7 +13,7 @@ import type { EventId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { fillIn, itemFor } from '../answer/card.ts';
 import { at, onAboutItem, ownServer } from '../at-homeserver.ts';
 import type { AliasLookup, HomeserversContext } from '../at-homeserver.ts';

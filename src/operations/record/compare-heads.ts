@@ -1,5 +1,5 @@
 import type { Store } from '../../store/store.ts';
-import type { Anchor } from '../../store/tables/anchor.ts';
+import type { Anchor } from '../../store/tables/audit/anchor.ts';
 import {
   clockToleranceMs,
   isSameRestoration,

@@ -3,7 +3,7 @@ import { LawspeakerError, codeOf, isRefusedForGood } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { Store } from '../../store/store.ts';
-import type { Anchor } from '../../store/tables/anchor.ts';
+import type { Anchor } from '../../store/tables/audit/anchor.ts';
 import type { FormerWitness, Gone, Witness, WrittenHead } from '../../store/witness.ts';
 import type { AnchorAlarms } from './anchor-alarms.ts';
 import { misfitIn, restorationOf } from './compare-heads.ts';

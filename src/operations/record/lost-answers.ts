@@ -1,7 +1,7 @@
 import type { Origin } from '../../chat/command/invocation.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { Confirmation } from '../../store/tables/confirmations.ts';
+import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
 import { withdrawReactions } from '../answer/reply.ts';
 import type { Outgoing, PostContext } from '../answer/reply.ts';
 import { isSynthetic } from '../management-room.ts';

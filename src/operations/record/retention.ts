@@ -6,7 +6,7 @@ import { dayMs } from '../../core/duration.ts';
 import type { RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import { forgetCommand } from '../../store/tables/audit-chain.ts';
+import { forgetCommand } from '../../store/tables/audit/audit-chain.ts';
 import { syntheticEvent } from '../management-room.ts';
 
 /** How long the database keeps who something was about, and texts; undefined for ever. Milliseconds. */

@@ -1,6 +1,6 @@
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { AuditLog } from '../../store/tables/audit-log.ts';
+import type { AuditLog } from '../../store/tables/audit/audit-log.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
 import { ofLostRows, restorationsIn } from '../../store/witness.ts';
 import type { Restored, WrittenHead } from '../../store/witness.ts';

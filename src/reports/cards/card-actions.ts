@@ -11,7 +11,7 @@ import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { fillIn } from '../../operations/answer/card.ts';
 import { onAboutItem, serverOfItem } from '../../operations/at-homeserver.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { substitute, whyMissing, wordsFor } from '../lines/placeholders.ts';
 import {
   assertFlags,

@@ -16,10 +16,10 @@ import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { present } from '../../core/present.ts';
 import type { ItemStory } from '../../services/services.ts';
-import type { Digest } from '../../store/tables/report-cards.ts';
-import type { HistoryEntry } from '../../store/tables/report-history.ts';
-import { isClosed } from '../../store/tables/report-items.ts';
-import type { ItemState, ReportItem } from '../../store/tables/report-items.ts';
+import type { Digest } from '../../store/tables/reports/report-cards.ts';
+import type { HistoryEntry } from '../../store/tables/reports/report-history.ts';
+import { isClosed } from '../../store/tables/reports/report-items.ts';
+import type { ItemState, ReportItem } from '../../store/tables/reports/report-items.ts';
 import type { OfferedReaction } from './configured-reactions.ts';
 
 const marks: Record<ItemState, Mark> = {

@@ -17,7 +17,7 @@ import type { Members } from '../../operations/management-room.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import type { GiveWay } from '../give-way.ts';
 import { cardOf, digestOf, noteOf } from './card.ts';
 import type { ConfiguredReactions } from './configured-reactions.ts';

@@ -5,7 +5,7 @@ import { TargetError } from '../../core/errors.ts';
 import type { CardReactions } from '../../operations/answer/card.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Store } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import type { SyncState } from '../../store/tables/sync-state.ts';
 import { actionLine, defaultActions, reportReactions, whyNotAbout } from './card-actions.ts';
 import type { CardAction } from './card-actions.ts';

@@ -2,8 +2,8 @@ import { cardEvent } from '../../operations/answer/card.ts';
 import type { MessagePart, Outgoing } from '../../operations/answer/reply.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Outbox } from '../../store/tables/outbox.ts';
-import { isClosed } from '../../store/tables/report-items.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import { isClosed } from '../../store/tables/reports/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 
 /** How many reactions a card can offer. */
 export const maxReactions = 10;

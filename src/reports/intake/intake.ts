@@ -3,7 +3,7 @@ import type { Settings } from '../../operations/settings.ts';
 import { createStatisticsCheck } from '../../services/reports/statistics-check.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { NewReport } from '../../store/tables/add-reports.ts';
+import type { NewReport } from '../../store/tables/reports/add-reports.ts';
 import type { GiveWay } from '../give-way.ts';
 
 /** One of a homeserver's lists of reports. */

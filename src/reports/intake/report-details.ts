@@ -7,8 +7,8 @@ import { contentOf, readContent, withEdit } from '../../services/reports/reporte
 import type { ReportedContent } from '../../services/reports/reported-content.ts';
 import type { Account, RoomEvent, Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
-import type { StoredReport } from '../../store/tables/reports.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
+import type { StoredReport } from '../../store/tables/reports/reports.ts';
 import type { GiveWay } from '../give-way.ts';
 
 /** What looking up people needs. */

@@ -2,10 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
-import { isClosed } from '../../store/tables/report-items.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
-import { maxPeople } from '../../store/tables/reports.ts';
-import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
+import { isClosed } from '../../store/tables/reports/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
+import { maxPeople } from '../../store/tables/reports/reports.ts';
+import type { Reliability, StoredReport } from '../../store/tables/reports/reports.ts';
 import type { Tag } from '../../store/tables/tags.ts';
 import { ruleInputOf } from './rule-input.ts';
 import type { RuleInput, ReportInput } from './rule-input.ts';

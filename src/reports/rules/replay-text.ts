@@ -1,5 +1,5 @@
 import { amount, count, dateTime } from '../../chat/answers/phrases.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import type { ReplayedMatch, Replay } from './replay.ts';
 import { isLine } from './rule-lines.ts';
 import type { Rule } from './rule.ts';

@@ -1,7 +1,7 @@
 import { changesOnlyRecords } from '../../chat/command/properties.ts';
 import { hourMs } from '../../core/duration.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
-import type { RuleMode } from '../../store/tables/rule-matches.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
+import type { RuleMode } from '../../store/tables/reports/rule-matches.ts';
 import { createReplayInputs } from './replay-input.ts';
 import type { ReplayData } from './replay-input.ts';
 import { isLine, lineFor } from './rule-lines.ts';

@@ -9,8 +9,8 @@ import type { EventId, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import { readContent } from '../../services/reports/reported-content.ts';
 import type { ReportedContent } from '../../services/reports/reported-content.ts';
 import type { Store } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
-import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
+import type { Reliability, StoredReport } from '../../store/tables/reports/reports.ts';
 
 /** One report, as rules see it. */
 export interface ReportInput {

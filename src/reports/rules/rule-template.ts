@@ -4,7 +4,7 @@ import type { Command, GroupedCommand, Role } from '../../chat/command/declarati
 import { canChange, dangerOf, roleFor, subjectOf } from '../../chat/command/properties.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
-import type { RuleMode } from '../../store/tables/rule-matches.ts';
+import type { RuleMode } from '../../store/tables/reports/rule-matches.ts';
 import {
   assertFlags,
   assertPossible,

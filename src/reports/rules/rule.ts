@@ -4,7 +4,7 @@ import type { Fault, Places } from '../../config/faults.ts';
 import type { RuleConfig } from '../../config/rules.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { RuleMode } from '../../store/tables/rule-matches.ts';
+import type { RuleMode } from '../../store/tables/reports/rule-matches.ts';
 import type { LineTemplate } from '../lines/template.ts';
 import { isOnSignUps } from '../sign-ups/sign-up-rule.ts';
 import { itemTest } from './conditions.ts';

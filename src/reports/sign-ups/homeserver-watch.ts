@@ -17,7 +17,7 @@ import type { Settings } from '../../operations/settings.ts';
 import type { ReportReading } from '../../services/bot/bot-operations.ts';
 import type { NewAccount, Services } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
-import type { SignUpWave } from '../../store/tables/sign-up-waves.ts';
+import type { SignUpWave } from '../../store/tables/reports/sign-up-waves.ts';
 import { announce } from '../cards/cards.ts';
 import type { AnnounceContext } from '../cards/cards.ts';
 import type { GiveWay } from '../give-way.ts';

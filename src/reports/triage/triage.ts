@@ -7,7 +7,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { SendPermission } from '../../operations/management-room.ts';
 import type { Store } from '../../store/store.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { createCards } from '../cards/cards.ts';
 import type { CardsContext } from '../cards/cards.ts';
 import type { ConfiguredReactions } from '../cards/configured-reactions.ts';

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { stringify } from 'csv-stringify/sync';
 
 import { TargetError } from '../../core/errors.ts';
-import type { AuditEntry, AuditLog } from '../../store/tables/audit-log.ts';
-import type { AuditFilter } from '../../store/tables/audit-search.ts';
+import type { AuditEntry, AuditLog } from '../../store/tables/audit/audit-log.ts';
+import type { AuditFilter } from '../../store/tables/audit/audit-search.ts';
 
 export const exportFormats = ['jsonl', 'csv'] as const;
 export type ExportFormat = (typeof exportFormats)[number];

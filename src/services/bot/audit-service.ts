@@ -1,8 +1,8 @@
 import { TargetError } from '../../core/errors.ts';
 import type { Store } from '../../store/store.ts';
-import type { Anchor } from '../../store/tables/anchor.ts';
-import type { AuditEntry, ChainRow } from '../../store/tables/audit-log.ts';
-import type { AuditFilter } from '../../store/tables/audit-search.ts';
+import type { Anchor } from '../../store/tables/audit/anchor.ts';
+import type { AuditEntry, ChainRow } from '../../store/tables/audit/audit-log.ts';
+import type { AuditFilter } from '../../store/tables/audit/audit-search.ts';
 import { isLostNumber } from '../../store/tables/data-loss.ts';
 import type { FormerWitness, Witness } from '../../store/witness.ts';
 import { exportWhole } from './audit-export.ts';

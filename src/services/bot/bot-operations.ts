@@ -1,7 +1,7 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { BotProcess } from '../../store/files/lock.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
-import type { Timer } from '../../store/tables/timers.ts';
+import type { Timer } from '../../store/tables/operations/timers.ts';
 
 /** How a confirmation ended, for the answer to `confirm` and `cancel`, which is one line. */
 export interface Decided {

@@ -5,7 +5,7 @@ import { ProtectedError, StoreError, TargetError } from '../../core/errors.ts';
 import { forgottenAs, isForgotten } from '../../core/forgotten.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
-import type { TablePart } from '../../store/tables/personal-data.ts';
+import type { TablePart } from '../../store/tables/privacy/personal-data.ts';
 
 /** What names somebody in the database. */
 export interface Mentions {

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Store } from '../../store/store.ts';
-import type { AuditEntry } from '../../store/tables/audit-log.ts';
-import type { Operation } from '../../store/tables/operations.ts';
-import type { ReportItem } from '../../store/tables/report-items.ts';
-import type { Reliability } from '../../store/tables/reports.ts';
+import type { AuditEntry } from '../../store/tables/audit/audit-log.ts';
+import type { Operation } from '../../store/tables/operations/operations.ts';
+import type { Timer } from '../../store/tables/operations/timers.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
+import type { Reliability } from '../../store/tables/reports/reports.ts';
 import type {
   OwnReport,
   PastConfirmation,
@@ -12,7 +13,6 @@ import type {
   SubjectCounts,
   SubjectCursor,
 } from '../../store/tables/subject-history.ts';
-import type { Timer } from '../../store/tables/timers.ts';
 
 /** One thing that is known about a user or room. */
 export type SubjectEntry = { readonly cursor: SubjectCursor } & (

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
-import type { ItemState } from '../../store/tables/report-items.ts';
+import type { ItemState } from '../../store/tables/reports/report-items.ts';
 import type { PendingCounts, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
 
 /** What somebody did with reports or commands. */

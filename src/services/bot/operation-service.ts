@@ -1,6 +1,9 @@
 import type { Store } from '../../store/store.ts';
-import type { TargetCounts, TargetProgress } from '../../store/tables/operation-targets.ts';
-import type { Operation } from '../../store/tables/operations.ts';
+import type {
+  TargetCounts,
+  TargetProgress,
+} from '../../store/tables/operations/operation-targets.ts';
+import type { Operation } from '../../store/tables/operations/operations.ts';
 
 /** An operation that runs, or that is scheduled, and how many of its targets are in each state. */
 export interface OpenOperation {

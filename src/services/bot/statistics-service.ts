@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { dayMs, hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
-import type { ItemState } from '../../store/tables/report-items.ts';
+import type { ItemState } from '../../store/tables/reports/report-items.ts';
 import type { Counts, Period, RuleCount, WorkCount } from '../../store/tables/statistics.ts';
 
 /** What one person or one rule did in a period. */

@@ -2,8 +2,8 @@ import { minuteMs } from '../../core/duration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { Store } from '../../store/store.ts';
-import type { Anchor } from '../../store/tables/anchor.ts';
-import type { ChainEnd, Verification } from '../../store/tables/audit-log.ts';
+import type { Anchor } from '../../store/tables/audit/anchor.ts';
+import type { ChainEnd, Verification } from '../../store/tables/audit/audit-log.ts';
 import {
   isSameRestoration,
   ofLostRows,

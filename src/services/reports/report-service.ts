@@ -4,17 +4,17 @@ import { LawspeakerError, TargetError, mayHaveHappened } from '../../core/errors
 import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Store } from '../../store/store.ts';
-import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type { AuditEntry } from '../../store/tables/audit/audit-log.ts';
 import { noteCommands } from '../../store/tables/notes.ts';
-import type { HistoryEntry } from '../../store/tables/report-history.ts';
+import type { HistoryEntry } from '../../store/tables/reports/report-history.ts';
 import type {
   EarlierItems,
   ItemCursor,
   ItemQuery,
   ItemState,
   ReportItem,
-} from '../../store/tables/report-items.ts';
-import type { MainReason, Reliability, StoredReport } from '../../store/tables/reports.ts';
+} from '../../store/tables/reports/report-items.ts';
+import type { MainReason, Reliability, StoredReport } from '../../store/tables/reports/reports.ts';
 import type { Tag } from '../../store/tables/tags.ts';
 import { notesAbout } from '../notes/note-service.ts';
 import type { NotesAbout } from '../notes/note-service.ts';

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
 import type { Tables } from '../schema.ts';
-import { noteOldRows } from '../tables/old-audit-rows.ts';
+import { noteOldRows } from '../tables/audit/old-audit-rows.ts';
 
 /**
  * The chain of the audit log is over commitments to texts, so that texts can be forgotten. The hashes of older rows

@@ -3,10 +3,10 @@ import type { RawBuilder } from 'kysely';
 
 import { contains, dialectOf, indexedBy, joinInOrder } from '../dialect.ts';
 import type { Connection } from '../schema.ts';
-import { failedEntries, roomOf } from './audit-search.ts';
-import { confirmationState } from './confirmations.ts';
-import type { ConfirmationState } from './confirmations.ts';
+import { failedEntries, roomOf } from './audit/audit-search.ts';
 import { noteCommands } from './notes.ts';
+import { confirmationState } from './operations/confirmations.ts';
+import type { ConfirmationState } from './operations/confirmations.ts';
 
 /** A user or a room that is looked up. */
 export interface Subject {

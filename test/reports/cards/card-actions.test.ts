@@ -11,7 +11,7 @@ import {
 } from '../../../src/reports/cards/card-actions.ts';
 import type { CardAction } from '../../../src/reports/cards/card-actions.ts';
 import { masTraits } from '../../../src/services/accounts/traits.ts';
-import type { ReportItem } from '../../../src/store/tables/report-items.ts';
+import type { ReportItem } from '../../../src/store/tables/reports/report-items.ts';
 import { now, surroundings } from '../rules/rule-input.ts';
 
 type Configured = Readonly<Record<string, string | null>>;

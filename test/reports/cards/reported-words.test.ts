@@ -7,7 +7,7 @@ import { fetchDetails } from '../../../src/reports/intake/report-details.ts';
 import { readRuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { formattedText } from '../../../src/services/reports/formatted-text.ts';
 import type { Services } from '../../../src/services/services.ts';
-import type { ReportItem } from '../../../src/store/tables/report-items.ts';
+import type { ReportItem } from '../../../src/store/tables/reports/report-items.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import type { ReportStore } from '../../support/report-store.ts';
 import { ruleOf } from '../rules/rule-input.ts';

@@ -5,8 +5,8 @@ import { TooLargeAnswerError } from '../../../src/core/errors.ts';
 import { importReports } from '../../../src/reports/intake/intake.ts';
 import type { ReportSource } from '../../../src/reports/intake/intake.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { NewReport } from '../../../src/store/tables/add-reports.ts';
-import type { StoredReport } from '../../../src/store/tables/reports.ts';
+import type { NewReport } from '../../../src/store/tables/reports/add-reports.ts';
+import type { StoredReport } from '../../../src/store/tables/reports/reports.ts';
 import { fuzzTimeoutMs } from '../../support/hostile.ts';
 import { openTestStore } from '../../support/test-database.ts';
 

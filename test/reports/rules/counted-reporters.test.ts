@@ -11,7 +11,7 @@ import {
 import { readRuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { createReportService } from '../../../src/services/reports/report-service.ts';
 import type { Account, Services } from '../../../src/services/services.ts';
-import type { ReportItem } from '../../../src/store/tables/report-items.ts';
+import type { ReportItem } from '../../../src/store/tables/reports/report-items.ts';
 import { asUserId } from '../../support/homeserver.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import type { GivenReport, ReportStore } from '../../support/report-store.ts';

@@ -12,7 +12,7 @@ import { replay } from '../../../src/reports/rules/replay.ts';
 import { createRules } from '../../../src/reports/rules/rule.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { ItemState } from '../../../src/store/tables/report-items.ts';
+import type { ItemState } from '../../../src/store/tables/reports/report-items.ts';
 import { createTestDatabase, onPostgres } from '../../support/test-database.ts';
 import type { TestDatabase } from '../../support/test-database.ts';
 import {

@@ -11,7 +11,7 @@ import type { RuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { isLine, lineFor } from '../../../src/reports/rules/rule-lines.ts';
 import { readRuleTemplate } from '../../../src/reports/rules/rule-template.ts';
 import { masTraits } from '../../../src/services/accounts/traits.ts';
-import type { RuleMode } from '../../../src/store/tables/rule-matches.ts';
+import type { RuleMode } from '../../../src/store/tables/reports/rule-matches.ts';
 import { parseRuleLine } from '../../support/rule-line.ts';
 import { item, surroundings, user } from './rule-input.ts';
 

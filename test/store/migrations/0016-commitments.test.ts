@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { forgetting, leftOf } from '../../../src/store/tables/audit-chain.ts';
-import type { AuditRow } from '../../../src/store/tables/audit-chain.ts';
+import { forgetting, leftOf } from '../../../src/store/tables/audit/audit-chain.ts';
+import type { AuditRow } from '../../../src/store/tables/audit/audit-chain.ts';
 import { writeOldAuditRows } from '../../support/old-audit-rows.ts';
 import { makeOldDatabase } from '../../support/old-database.ts';
 

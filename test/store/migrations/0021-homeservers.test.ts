@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { NewReport } from '../../../src/store/tables/add-reports.ts';
+import type { NewReport } from '../../../src/store/tables/reports/add-reports.ts';
 import { makeOldDatabase } from '../../support/old-database.ts';
 import { createTestDatabase, onPostgres } from '../../support/test-database.ts';
 import type { TestDatabase } from '../../support/test-database.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import type { Intent } from '../../../src/store/tables/audit-log.ts';
+import type { Intent } from '../../../src/store/tables/audit/audit-log.ts';
 import type { Subject } from '../../../src/store/tables/subject-history.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import type { ReportStore } from '../../support/report-store.ts';
