@@ -85,9 +85,11 @@ test('what gives back a part of a command takes the same targets', () => {
 test('each file of a group is a command of that name', async () => {
   for (const group of Object.keys(groups)) {
     const folder = new URL(`../../src/commands/${group}/`, import.meta.url);
-    const files = (await readdir(folder)).filter((file) => file.endsWith('.ts'));
-    const members = commands.filter((command) => command.group === group);
-    expect(files.sort()).toEqual(members.map(({ name }) => `${name}.ts`).sort());
+    const files = new Set((await readdir(folder)).filter((file) => file.endsWith('.ts')));
+    const names = new Set(
+      commands.filter((command) => command.group === group).map(({ name }) => `${name}.ts`),
+    );
+    expect([...files.symmetricDifference(names)], `in src/commands/${group}/`).toEqual([]);
   }
 });
 
@@ -196,7 +198,10 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
 
   test('its example is read by its own declaration', () => {
     const [name, ...tokens] = tokenize(command.example);
-    expect(registry.find(name?.text ?? '')).toBe(command);
+    expect(
+      registry.find(name?.text ?? '')?.name,
+      'an example begins with the name of its command, without a prefix',
+    ).toBe(command.name);
     const { values } = readArguments(command, tokens, context);
     expect(() => dangerOf(command, values)).not.toThrow();
   });

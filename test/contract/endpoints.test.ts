@@ -42,7 +42,10 @@ describe.each(used)('%s', (endpoint, names) => {
 });
 
 test.each(unused)('%s has no command: %s', (endpoint, why) => {
-  expect(commands.filter(({ endpoints }) => endpoints?.includes(endpoint))).toEqual([]);
+  const names = commands
+    .filter(({ endpoints }) => endpoints?.includes(endpoint))
+    .map(({ name }) => name);
+  expect(names, 'there is a command now: name it in test/contract/admin-endpoints.ts').toEqual([]);
   expect(why).toMatch(/^\S.{20,}[^.]$/u);
 });
 
@@ -50,5 +53,8 @@ test('commands call no endpoint of the admin API that Synapse does not have', ()
   const called = new Set(
     [...declared.values()].flat().filter((one) => one.includes(' /_synapse/admin/')),
   );
-  expect([...called].filter((one) => adminEndpoints[one] === undefined)).toEqual([]);
+  expect(
+    [...called].filter((one) => adminEndpoints[one] === undefined),
+    'a typing error, or new in a later Synapse: then add it to test/contract/admin-endpoints.ts',
+  ).toEqual([]);
 });
