@@ -1,3 +1,4 @@
+import type { SynapseConfig } from '../synapse/config.ts';
 import { startOwnHomeserver } from '../synapse/homeserver.ts';
 import type { OwnHomeserver } from '../synapse/homeserver.ts';
 import { request } from '../synapse/http.ts';
@@ -30,16 +31,19 @@ async function startMasForTests(): Promise<StartedMas> {
  * Starts a throwaway Synapse in delegated mode, with a MAS of its own on a loopback port.
  *
  * @param start which MAS; by default the one for tests
+ * @param config top-level keys of Synapse's configuration that replace ours
  * @throws SetupError if Synapse or a real MAS can't be started
  */
 export async function startDelegatedHomeserver(
   start: () => Promise<StartedMas> = startMasForTests,
+  config: SynapseConfig = {},
 ): Promise<DelegatedHomeserver> {
   await using starting = new AsyncDisposableStack();
   const started = await start();
   starting.defer(started.stop);
   const { url: endpoint, secret } = started;
   const homeserver = await startOwnHomeserver({
+    ...config,
     matrix_authentication_service: { enabled: true, endpoint, secret },
   });
   starting.defer(homeserver.stop);

@@ -3,8 +3,9 @@ import type { Config } from '../config/schema.ts';
 import { isLate } from '../core/async/patience.ts';
 import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
+import { masTraits, synapseTraits } from '../services/accounts/traits.ts';
 import type { HomeserverState } from '../services/bot/bot-operations.ts';
-import type { HomeserverServices } from '../services/services.ts';
+import type { AccountTraits, HomeserverServices } from '../services/services.ts';
 import type { Homeserver } from './homeserver.ts';
 import { watchHomeserver } from './other-homeservers/watch.ts';
 import type { WatchHomeserverOptions } from './other-homeservers/watch.ts';
@@ -50,6 +51,21 @@ export function homeserverNames(
       serverName: other,
     })),
   ];
+}
+
+/**
+ * How accounts behave on each homeserver. The bot works on one with `mas` only if it delegates its accounts, and
+ * otherwise only without: so this is known while it is away.
+ */
+export function traitsIn({
+  mas,
+  otherHomeservers,
+}: Pick<Config, 'mas' | 'otherHomeservers'>): (serverName: string) => AccountTraits {
+  const others = new Map(otherHomeservers.map((one) => [one.homeserver.serverName, one.mas]));
+  return (serverName) =>
+    (others.has(serverName) ? others.get(serverName) : mas) === undefined
+      ? synapseTraits
+      : masTraits;
 }
 
 /**

@@ -126,7 +126,6 @@ export async function buildParts(foundation: Foundation, end: End) {
     config,
     registry,
     settings,
-    services,
     store,
     wakeReports,
   });

@@ -14,8 +14,9 @@ import { createSignUpWatch } from '../reports/sign-ups/watch.ts';
 import type { SignUpWatch } from '../reports/sign-ups/watch.ts';
 import { createReportQueue } from '../reports/triage/report-queue.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
-import type { ConfiguredRule, Services } from '../services/services.ts';
+import type { ConfiguredRule } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
+import { traitsIn } from './homeservers.ts';
 import type { Operations } from './operations.ts';
 import { usualReportTroubleMs } from './timing.ts';
 import type { Timing } from './timing.ts';
@@ -71,11 +72,10 @@ export async function openCardReactions(options: {
   readonly config: Config;
   readonly registry: Registry;
   readonly settings: Settings;
-  readonly services: Pick<Services, 'accounts'>;
   readonly store: Store;
   readonly wakeReports: () => void;
 }): Promise<ConfiguredReactions> {
-  const { config, registry, settings, services, store, wakeReports } = options;
+  const { config, registry, settings, store, wakeReports } = options;
   return openConfiguredReactions(
     { store, settings, now: () => Date.now(), wakeReports },
     createCardActions(config.reports.actions, {
@@ -83,7 +83,7 @@ export async function openCardReactions(options: {
       serverName: settings.serverName,
       homeservers: settings.homeservers,
       prefix: settings.prefix,
-      traits: services.accounts.traits,
+      traitsOf: traitsIn(config),
       places: placesOf(config),
     }),
   );
@@ -112,7 +112,7 @@ export function createReports(options: {
       homeservers: context.settings.homeservers,
       prefix: context.settings.prefix,
       commandRoles: config.roles.commands,
-      traits: context.services.accounts.traits,
+      traitsOf: traitsIn(config),
       places: placesOf(config),
     }),
     pollIntervalMs: timing.pollIntervalMs ?? durationMs(reports.pollInterval),

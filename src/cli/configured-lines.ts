@@ -1,4 +1,4 @@
-import { homeserverNames } from '../app/homeservers.ts';
+import { homeserverNames, traitsIn } from '../app/homeservers.ts';
 import { loadCommands } from '../chat/command/load-commands.ts';
 import { createRegistry } from '../chat/command/registry.ts';
 import { placesOf } from '../config/load.ts';
@@ -7,7 +7,6 @@ import { createCardActions } from '../reports/cards/card-actions.ts';
 import type { CardAction } from '../reports/cards/card-actions.ts';
 import { createRules } from '../reports/rules/rule.ts';
 import type { Rule } from '../reports/rules/rule.ts';
-import { masTraits, synapseTraits } from '../services/accounts/traits.ts';
 
 /** Used if the homeserver's name is not known: command lines can be checked without it. */
 const anyServer = 'localhost';
@@ -37,8 +36,7 @@ async function contextOf(config: Config, reportedOn: readonly string[]) {
     homeservers: homeserverNames(config, serverName),
     prefix,
     commandRoles: config.roles.commands,
-    // The bot starts with `mas` only if the homeserver delegates its accounts, and otherwise only without.
-    traits: config.mas === undefined ? synapseTraits : masTraits,
+    traitsOf: traitsIn(config),
     places: placesOf(config),
   };
 }

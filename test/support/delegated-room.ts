@@ -1,6 +1,7 @@
 import { startDelegatedHomeserver } from '../../dev/mas/delegated-homeserver.ts';
 import type { DelegatedHomeserver } from '../../dev/mas/delegated-homeserver.ts';
 import { registerAtMas } from '../../dev/mas/register.ts';
+import type { SynapseConfig } from '../../dev/synapse/config.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { RegisterOptions } from '../../dev/synapse/matrix-user.ts';
 import type { Timing } from '../../src/app/timing.ts';
@@ -22,8 +23,9 @@ export interface DelegatedServer extends DelegatedHomeserver {
   openRoom(settings?: Settings, timing?: Timing): Promise<TestRoom>;
 }
 
-export async function startDelegatedServer(): Promise<DelegatedServer> {
-  const delegated = await startDelegatedHomeserver();
+/** @param config top-level keys of Synapse's configuration */
+export async function startDelegatedServer(config: SynapseConfig = {}): Promise<DelegatedServer> {
+  const delegated = await startDelegatedHomeserver(undefined, config);
   const { homeserver, mas } = delegated;
   const api = createMasApi({ url: mas.url, credentials: mas.client });
 

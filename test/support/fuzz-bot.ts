@@ -217,7 +217,7 @@ export async function openFuzzBot({
         registry,
         serverName: 'localhost',
         prefix: '!',
-        traits: services.accounts.traits,
+        traitsOf: () => services.accounts.traits,
       },
     ),
   );

@@ -105,7 +105,7 @@ export interface Plan {
 }
 
 /** Why a command can't have an effect, as a sentence without a full stop, and what to do instead. */
-interface Impossible {
+export interface Impossible {
   readonly why: string;
   readonly advice: string;
 }

@@ -7,6 +7,7 @@ import { faultsError } from '../../config/faults.ts';
 import type { Fault, Places } from '../../config/faults.ts';
 import { isEmoji, plainEmoji } from '../../core/emoji.ts';
 import { UsageError } from '../../core/errors.ts';
+import { parseUserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { fillIn } from '../../operations/answer/card.ts';
@@ -20,6 +21,8 @@ import {
   namedLine,
   readTemplate,
   sampleArguments,
+  whyImpossible,
+  whyImpossibleFor,
 } from '../lines/template.ts';
 import type { LineContext, LineTemplate } from '../lines/template.ts';
 import { maxReactions } from './reactions.ts';
@@ -31,7 +34,7 @@ export interface CardAction {
   readonly template: LineTemplate;
   /** For the card's legend: `deactivate --erase`. */
   readonly label: string;
-  /** False if it can't have an effect on this homeserver. Then no card offers it. */
+  /** False if it can't have an effect on any of the homeservers. Then no card offers it. */
   readonly isPossible: boolean;
 }
 
@@ -135,7 +138,7 @@ function readAction(
   context: LineContext,
   { isDefault }: { readonly isDefault: boolean },
 ): CardAction {
-  const { prefix, traits } = context;
+  const { prefix } = context;
   const line = namedLine(text.startsWith(prefix) ? text.slice(prefix.length) : text, context);
   if (!isDefault) {
     assertPossible(line.command, context);
@@ -151,7 +154,7 @@ function readAction(
     emoji,
     template,
     label: labelOf(template, read),
-    isPossible: line.command.impossible?.(traits) === undefined,
+    isPossible: whyImpossible(line.command, context) === undefined,
   };
 }
 
@@ -195,6 +198,13 @@ export function whyNotAbout(
   return kind === undefined
     ? undefined
     : (whyNotFilledIn[kind] ?? 'the report lacks what it needs');
+}
+
+/** Whether an action can have an effect on the homeserver of the account that it acts on. */
+export function isPossibleAbout({ template }: CardAction, item: ReportItem): boolean {
+  // Who reports something has an account on the homeserver that is asked for the report.
+  const user = template.placeholders.has('reporter') ? undefined : parseUserId(item.sender ?? '');
+  return whyImpossibleFor(template, user, item) === undefined;
 }
 
 /**

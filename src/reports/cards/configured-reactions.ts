@@ -7,7 +7,13 @@ import type { Settings } from '../../operations/settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import type { SyncState } from '../../store/tables/sync-state.ts';
-import { actionLine, defaultActions, reportReactions, whyNotAbout } from './card-actions.ts';
+import {
+  actionLine,
+  defaultActions,
+  isPossibleAbout,
+  reportReactions,
+  whyNotAbout,
+} from './card-actions.ts';
 import type { CardAction } from './card-actions.ts';
 import { offeredSince } from './reactions.ts';
 
@@ -89,7 +95,7 @@ export async function openConfiguredReactions(
     offeredOn(item) {
       const own = [...reportReactions].map(([emoji, label]) => ({ emoji, label }));
       const offered = actions.filter(
-        (action) => action.isPossible && whyNotAbout(action, item) === undefined,
+        (action) => isPossibleAbout(action, item) && whyNotAbout(action, item) === undefined,
       );
       return [...own.slice(0, 1), ...offered, ...own.slice(1)];
     },

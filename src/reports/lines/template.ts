@@ -1,4 +1,4 @@
-import type { GroupedCommand, Registry } from '../../chat/command/declaration.ts';
+import type { GroupedCommand, Impossible, Registry } from '../../chat/command/declaration.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import { flagParts, isFlag, tokenize } from '../../chat/reading/tokenize.ts';
@@ -6,7 +6,10 @@ import type { Token } from '../../chat/reading/tokenize.ts';
 import { matrixToLink } from '../../chat/reading/values.ts';
 import type { ArgumentKind, HomeserverName } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
+import { ownServer, serverOfItem } from '../../operations/at-homeserver.ts';
 import type { AccountTraits } from '../../services/services.ts';
+import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { placeholderNames, placeholdersIn, substitute } from './placeholders.ts';
 import type { Placeholder } from './placeholders.ts';
 
@@ -17,8 +20,8 @@ export interface LineContext {
   /** The homeservers that `--on` can name, if there are several. */
   readonly homeservers?: readonly HomeserverName[];
   readonly prefix: string;
-  /** How accounts behave on the homeserver: a command may be impossible there. */
-  readonly traits: AccountTraits;
+  /** How accounts behave on a homeserver: a command may be impossible there. */
+  traitsOf(serverName: string): AccountTraits;
 }
 
 /** A command line of the configuration, to be filled in from a report. */
@@ -96,12 +99,39 @@ export function commandNamed(name: string, { registry, prefix }: CommandContext)
   });
 }
 
-/** @throws UsageError the command can't have an effect on this homeserver */
-export function assertPossible(
+/** What finding out whether a command can have an effect needs. */
+type PossibleContext = Pick<LineContext, 'homeservers' | 'serverName' | 'traitsOf'>;
+
+/** Why a command can't have an effect on any of the homeservers; undefined if it can on one. */
+export function whyImpossible(
   command: GroupedCommand,
-  { traits }: Pick<LineContext, 'traits'>,
-): void {
-  const reason = command.impossible?.(traits);
+  { serverName, homeservers = [{ name: serverName, serverName }], traitsOf }: PossibleContext,
+): Impossible | undefined {
+  const reasons = homeservers.map((one) => command.impossible?.(traitsOf(one.serverName)));
+  return reasons.includes(undefined) ? undefined : reasons[0];
+}
+
+/**
+ * Why a command can't have an effect on the homeserver of whom it acts on; undefined if it can.
+ *
+ * @param user whom it acts on, if that is known
+ * @param item the report that it is about
+ */
+export function whyImpossibleFor(
+  { command, context }: Pick<LineTemplate, 'command' | 'context'>,
+  user: UserId | undefined,
+  item: Pick<ReportItem, 'server'>,
+): string | undefined {
+  const { serverName, homeservers = [], traitsOf } = context;
+  const settings = { homeservers };
+  const own = user === undefined ? undefined : ownServer({ settings }, user);
+  const server = own ?? serverOfItem({ settings }, item) ?? serverName;
+  return command.impossible?.(traitsOf(server))?.why;
+}
+
+/** @throws UsageError the command can't have an effect on any of the homeservers */
+export function assertPossible(command: GroupedCommand, context: PossibleContext): void {
+  const reason = whyImpossible(command, context);
   if (reason !== undefined) {
     throw new UsageError(`\`${command.name}\`: ${reason.why}.`, {
       word: command.name,

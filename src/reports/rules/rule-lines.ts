@@ -11,6 +11,7 @@ import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import { isOurs, onAboutItem, serverOfItem } from '../../operations/at-homeserver.ts';
 import { substitute, whyMissing, wordsFor } from '../lines/placeholders.ts';
+import { whyImpossibleFor } from '../lines/template.ts';
 import type { LineTemplate } from '../lines/template.ts';
 import type { RuleInput } from './rule-input.ts';
 
@@ -89,7 +90,8 @@ export function lineFor(
   ) {
     return { why: `${account} is on another server` };
   }
-  return line;
+  const why = whyImpossibleFor(template, account, input);
+  return why === undefined ? line : { why };
 }
 
 export function isLine(line: RuleLine | NoLine): line is RuleLine {

@@ -7,10 +7,11 @@ import { SetupError } from '../../../src/core/errors.ts';
 import {
   actionLine,
   createCardActions,
+  isPossibleAbout,
   whyNotAbout,
 } from '../../../src/reports/cards/card-actions.ts';
 import type { CardAction } from '../../../src/reports/cards/card-actions.ts';
-import { masTraits } from '../../../src/services/accounts/traits.ts';
+import { masTraits, synapseTraits } from '../../../src/services/accounts/traits.ts';
 import type { ReportItem } from '../../../src/store/tables/reports/report-items.ts';
 import { now, surroundings } from '../rules/rule-input.ts';
 
@@ -164,7 +165,7 @@ describe('what is configured', () => {
   });
 
   test('must be possible on the homeserver; a default that is not is not offered', () => {
-    const onMas = { ...surroundings, traits: masTraits };
+    const onMas = { ...surroundings, traitsOf: () => masTraits };
     expect(faultsOf({ '🔒': 'shadow-ban {sender}' }, onMas)).toEqual([
       '  reports.actions.🔒: `shadow-ban`: shadow-banning has no effect on a homeserver with the Matrix Authentication Service. Suspend the account instead.',
     ]);
@@ -173,6 +174,38 @@ describe('what is configured', () => {
       true,
       true,
     ]);
+  });
+});
+
+describe('of several homeservers, one may lack what an action does', () => {
+  const two = 'two.example';
+  const both = {
+    ...surroundings,
+    homeservers: ['localhost', two].map((serverName) => ({ name: serverName, serverName })),
+    traitsOf: (serverName: string) => (serverName === two ? masTraits : synapseTraits),
+  };
+  const [shadowBan] = createCardActions({}, both);
+  const offered = (changes: Partial<ReportItem>) =>
+    shadowBan && isPossibleAbout(shadowBan, { ...message, ...changes });
+
+  test('it can be configured, and is offered about the accounts of the other', () => {
+    expect(faultsOf({ '🔒': 'shadow-ban {sender}' }, both)).toEqual([]);
+    expect(shadowBan?.isPossible).toBe(true);
+    expect(offered({})).toBe(true);
+    expect(offered({ sender: `@mallory:${two}` })).toBe(false);
+  });
+
+  test('the account counts, and not where the report came from', () => {
+    expect(offered({ server: two })).toBe(true);
+    expect(offered({ sender: `@mallory:${two}`, server: 'localhost' })).toBe(false);
+  });
+
+  test('an action on the reporter goes by the homeserver of the report', () => {
+    const [onReporter] = createCardActions({ '👻': 'shadow-ban {reporter}' }, both);
+    const about = (changes: Partial<ReportItem>) =>
+      onReporter && isPossibleAbout(onReporter, { ...message, ...changes });
+    expect(about({ server: two })).toBe(false);
+    expect(about({ sender: `@mallory:${two}` })).toBe(true);
   });
 });
 

@@ -38,7 +38,7 @@ export const surroundings: RuleLineContext = {
   serverName: 'localhost',
   prefix: '!',
   commandRoles: {},
-  traits: synapseTraits,
+  traitsOf: () => synapseTraits,
 };
 
 type WrittenRule = NonNullable<NonNullable<WrittenConfig['reports']>['rules']>[number];

@@ -10,7 +10,7 @@ import type { EventId, RoomId } from '../../../src/core/ids.ts';
 import type { RuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { isLine, lineFor } from '../../../src/reports/rules/rule-lines.ts';
 import { readRuleTemplate } from '../../../src/reports/rules/rule-template.ts';
-import { masTraits } from '../../../src/services/accounts/traits.ts';
+import { masTraits, synapseTraits } from '../../../src/services/accounts/traits.ts';
 import type { RuleMode } from '../../../src/store/tables/reports/rule-matches.ts';
 import { parseRuleLine } from '../../support/rule-line.ts';
 import { item, surroundings, user } from './rule-input.ts';
@@ -250,12 +250,28 @@ describe('no rule runs', () => {
   });
 
   test('what has no effect on this homeserver', () => {
-    const around = { ...surroundings, traits: masTraits };
+    const around = { ...surroundings, traitsOf: () => masTraits };
     for (const mode of ['act', 'propose', 'observe'] as const) {
       expect(faultOf('shadow-ban {sender}', mode, around)).toBe(
         '`shadow-ban`: shadow-banning has no effect on a homeserver with the Matrix Authentication Service. Suspend the account instead.',
       );
     }
+  });
+
+  test('what has no effect on one of several homeservers, about its accounts alone', () => {
+    const two = 'two.example';
+    const around = {
+      ...surroundings,
+      homeservers: ['localhost', two].map((serverName) => ({ name: serverName, serverName })),
+      traitsOf: (serverName: string) => (serverName === 'localhost' ? masTraits : synapseTraits),
+    };
+    const ban = template('shadow-ban {sender}', 'act', around);
+    expect(lineFor(ban, item({ sender: user(`@eve:${two}`) }), ana)).toMatchObject({
+      line: `shadow-ban @eve:${two}`,
+    });
+    expect(lineFor(ban, item({ server: two }), ana)).toEqual({
+      why: 'shadow-banning has no effect on a homeserver with the Matrix Authentication Service',
+    });
   });
 
   test('what its command refuses for reasons of its own', () => {
