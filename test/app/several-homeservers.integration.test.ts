@@ -7,48 +7,34 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openGate } from '../../dev/room/gate.ts';
 import type { Gate } from '../../dev/room/gate.ts';
 import type { Answer, Moderator } from '../../dev/room/moderator.ts';
-import { startOwnHomeserver } from '../../dev/synapse/homeserver.ts';
-import type { OwnHomeserver } from '../../dev/synapse/homeserver.ts';
-import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { runChecks } from '../../src/cli/check-config/checks.ts';
-import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import { freePort } from '../support/free-port.ts';
 import { adminApi, homeserver, idOf, newUser, uniqueLocalpart } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
+import { secondName, startSecondHomeserver } from '../support/second-homeserver.ts';
+import type { SecondHomeserver } from '../support/second-homeserver.ts';
 
-const serverName = 'two.example';
 const all = /./u;
 
-let two: OwnHomeserver;
-let botOnTwo: MatrixUser;
+let two: SecondHomeserver;
 let gate: Gate;
 let room: TestRoom;
 let ana: Moderator;
 
-const newUserOnTwo = async (prefix: string, admin = false) =>
-  MatrixUser.register(two, { localpart: uniqueLocalpart(prefix), admin });
-
 beforeAll(async () => {
-  two = await startOwnHomeserver({ server_name: serverName });
-  botOnTwo = await newUserOnTwo('bot', true);
-  gate = await openGate(two.url);
+  two = await startSecondHomeserver();
+  ({ gate } = two);
   room = await openRoom(
     {},
-    {
-      others: [
-        { serverName, name: 'two', url: gate.url, accessToken: botOnTwo.account.accessToken },
-      ],
-      timing: { homeserverLookMs: 2000, reportTroubleMs: 500 },
-    },
+    { others: [two.entry], timing: { homeserverLookMs: 2000, reportTroubleMs: 500 } },
   );
   ({ ana } = room);
 });
 
 afterAll(async () => {
-  await room.close();
-  await gate[Symbol.asyncDispose]();
-  await two.stop();
+  await room?.close();
+  await two?.stop();
 });
 
 const toldBy = async (moderator: Moderator, what: RegExp): Promise<Answer> =>
@@ -56,15 +42,15 @@ const toldBy = async (moderator: Moderator, what: RegExp): Promise<Answer> =>
 
 describe('two homeservers', () => {
   test('each user is looked up on their own', async () => {
-    const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+    const [here, there] = await Promise.all([newUser('here'), two.newUser('there')]);
     const answers = await Promise.all([
       ana.ask(`!user ${here.userId}`),
       ana.ask(`!user ${there.userId}`),
-      ana.ask(`!user ${idOf(botOnTwo)}`),
+      ana.ask(`!user ${idOf(two.bot)}`),
     ]);
     expect(answers.map(({ field }) => field.status)).toEqual(['done', 'done', 'done']);
     expect(answers[1]?.body).toContain(there.userId);
-    const unknown = await ana.ask(`!user @${uniqueLocalpart('nobody')}:${serverName}`);
+    const unknown = await ana.ask(`!user @${uniqueLocalpart('nobody')}:${secondName}`);
     expect(unknown.field.error?.code).toBe('unknown_user');
   });
 
@@ -73,61 +59,60 @@ describe('two homeservers', () => {
     expect(body).toMatch(/^✅ Everything is working \(localhost: Synapse \d+\.\d+/u);
     expect(body).toMatch(/^two\.example: Synapse \d+\.\d+\S*$/mu);
     expect(field.data).toMatchObject({
-      other_homeservers: [{ name: 'two', server_name: serverName, version: expect.any(String) }],
+      other_homeservers: [{ name: 'two', server_name: secondName, version: expect.any(String) }],
     });
   });
 
   test('one confirmation deactivates accounts on both', async () => {
-    const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+    const [here, there] = await Promise.all([newUser('here'), two.newUser('there')]);
     const asked = await ana.ask(`!deactivate ${here.userId} ${there.userId}`);
     expect(asked.field.status).toBe('pending');
     await ana.ask('!confirm');
     const outcome = await ana.outcomeOf(asked, 'done', 'partial', 'failed');
     expect(outcome.field.status).toBe('done');
-    const onTwo = createAdminApi({ url: two.url, accessToken: botOnTwo.account.accessToken });
     expect((await adminApi().users.get(idOf(here))).deactivated).toBe(true);
-    expect((await onTwo.users.get(idOf(there))).deactivated).toBe(true);
+    expect((await two.api.users.get(idOf(there))).deactivated).toBe(true);
   });
 
   test('--on says which rooms are meant', async () => {
-    const owner = await newUserOnTwo('owner');
+    const owner = await two.newUser('owner');
     const name = uniqueLocalpart('lobby');
     await owner.createRoom({ preset: 'public_chat', name });
     expect((await ana.ask(`!rooms ${name} --on two`)).body).toContain(name);
-    expect((await ana.ask(`!rooms ${name}`)).body).not.toContain(`:${serverName}`);
+    expect((await ana.ask(`!rooms ${name}`)).body).not.toContain(`:${secondName}`);
   });
 
   test('an alias leads to its homeserver, and so do the commands after it', async () => {
-    const owner = await newUserOnTwo('owner');
+    const owner = await two.newUser('owner');
     const alias = uniqueLocalpart('lobby');
     await owner.createRoom({ preset: 'public_chat', room_alias_name: alias });
-    const blocked = await ana.ask(`!block-room #${alias}:${serverName}`);
-    expect(blocked.body).toContain(`on ${serverName}`);
+    const blocked = await ana.ask(`!block-room #${alias}:${secondName}`);
+    expect(blocked.body).toContain(`on ${secondName}`);
     expect(blocked.body).toMatch(/!unblock-room \S+ --on two/u);
     const undone = await ana.ask('!undo last');
     expect(undone.field).toMatchObject({ command: 'unblock-room', status: 'done' });
-    expect(undone.body).toContain(`on ${serverName}`);
+    expect(undone.body).toContain(`on ${secondName}`);
     const token = await ana.ask('!create-token --uses 1 --on two');
     const code = /token (\S+)/u.exec(token.body)?.[1] ?? '';
     expect((await ana.ask(`!token ${code}`)).field.status).toBe('failed');
     const asked = await ana.ask(`!delete-token ${code} --on two`);
     expect(asked.body).toMatch(/^⚠️ Delete registration token \S+ on two\.example\?$/mu);
     const audited = await ana.ask(`!audit ${String(token.field.audit?.[0])}`);
-    expect(audited.body).toContain(serverName);
+    expect(audited.body).toContain(secondName);
     await ana.ask('!cancel');
   });
 
   test('the bot’s accounts are protected on both', async () => {
-    const answer = await ana.ask(`!deactivate ${idOf(botOnTwo)}`);
+    const answer = await ana.ask(`!deactivate ${idOf(two.bot)}`);
     expect(answer.field.status).toBe('protected');
   });
 
   test('one that is away holds up nobody', async () => {
-    const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+    const [here, there] = await Promise.all([newUser('here'), two.newUser('there')]);
     gate.close(all);
     // The first request finds out that nobody answers.
     const first = await ana.ask(`!user ${there.userId}`);
-    expect(first.body).toContain(serverName);
+    expect(first.body).toContain(secondName);
     await toldBy(ana, /two\.example has not answered for/u);
     const looksUp = /\/_synapse\/admin\/v2\/users\//u;
     const before = gate.count('GET', looksUp);
@@ -147,14 +132,14 @@ describe('two homeservers', () => {
 });
 
 test('one that is away when the bot starts works as soon as it answers', async () => {
-  const there = await newUserOnTwo('there');
+  const there = await two.newUser('there');
   await using away = await openGate(two.url);
   away.close(all);
-  const { accessToken } = botOnTwo.account;
+  const { accessToken } = two.entry;
   const other = await openRoom(
     {},
     {
-      others: [{ serverName, url: away.url, accessToken }],
+      others: [{ serverName: secondName, url: away.url, accessToken }],
       timing: { homeserverLookMs: 500 },
     },
   );
@@ -181,7 +166,7 @@ test('check-config checks each of them, and says which', async () => {
       database: { path: path.join(folder, 'lawspeaker.db') },
       homeservers: [
         { serverName: homeserver().serverName, url, accessToken },
-        { serverName, url: two.url, accessToken: botOnTwo.account.accessToken },
+        { serverName: secondName, url: two.url, accessToken: two.entry.accessToken },
         { serverName: 'three.example', url: two.url, accessToken: 'syt_wrong' },
       ],
     }),
@@ -201,11 +186,11 @@ test('check-config checks each of them, and says which', async () => {
 });
 
 test('an operation with accounts on one that is away can be confirmed once it is back', async () => {
-  const [here, there] = await Promise.all([newUser('here'), newUserOnTwo('there')]);
+  const [here, there] = await Promise.all([newUser('here'), two.newUser('there')]);
   const asked = await ana.ask(`!deactivate ${here.userId} ${there.userId}`);
   gate.close(all);
   const refused = await ana.ask('!confirm');
-  expect(refused.body).toContain(serverName);
+  expect(refused.body).toContain(secondName);
   expect((await adminApi().users.get(idOf(here))).deactivated).toBe(false);
   gate.open();
   await expect.poll(async () => (await ana.ask('!confirm')).field.status).not.toBe('failed');
@@ -214,12 +199,12 @@ test('an operation with accounts on one that is away can be confirmed once it is
 });
 
 test('what is wrong from the start is told once, and everything else works', async () => {
-  const { accessToken } = botOnTwo.account;
+  const { accessToken } = two.entry;
   const other = await openRoom(
     {},
     {
       others: [
-        { serverName, url: two.url, accessToken: 'syt_wrong' },
+        { serverName: secondName, url: two.url, accessToken: 'syt_wrong' },
         { serverName: 'three.example', url: two.url, accessToken },
         { serverName: 'four.example', url: `http://127.0.0.1:${await freePort()}`, accessToken },
       ],
@@ -238,9 +223,9 @@ test('what is wrong from the start is told once, and everything else works', asy
     expect(refused.body).toContain('set homeservers.two.example.accessToken');
     const mixedUp = await toldBy(other.ana, /I can’t work on three\.example/u);
     expect(mixedUp.body).toContain(
-      `The access token for three.example belongs to ${idOf(botOnTwo)}, an account of another homeserver.`,
+      `The access token for three.example belongs to ${idOf(two.bot)}, an account of another homeserver.`,
     );
-    const answer = await other.ana.ask(`!user @somebody:${serverName}`);
+    const answer = await other.ana.ask(`!user @somebody:${secondName}`);
     expect(answer.body).toContain('two.example can’t be used: The homeserver does not accept');
     const unknown = await other.ana.ask('!user @somebody:four.example');
     expect(unknown.body).toContain('four.example has not answered yet');

@@ -1,42 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { openGate } from '../../dev/room/gate.ts';
-import type { Gate } from '../../dev/room/gate.ts';
 import type { Moderator } from '../../dev/room/moderator.ts';
-import { startOwnHomeserver } from '../../dev/synapse/homeserver.ts';
-import type { OwnHomeserver } from '../../dev/synapse/homeserver.ts';
-import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
-import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
-import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
-import { asEventId, asRoomId, idOf, uniqueLocalpart } from '../support/homeserver.ts';
+import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { asEventId, asRoomId, idOf } from '../support/homeserver.ts';
 import { cardOf, startReportServer } from '../support/report-room.ts';
 import type { ReportServer } from '../support/report-room.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
-
-const serverName = 'two.example';
+import { secondName, startSecondHomeserver } from '../support/second-homeserver.ts';
+import type { SecondHomeserver } from '../support/second-homeserver.ts';
 
 let one: ReportServer;
-let two: OwnHomeserver;
-let apiOfTwo: AdminApi;
+let two: SecondHomeserver;
 let witness: MatrixUser;
-let gate: Gate;
 let room: TestRoom;
 let ana: Moderator;
 
-const newUserOnTwo = async (prefix: string, admin = false) =>
-  MatrixUser.register(two, { localpart: uniqueLocalpart(prefix), admin });
-
 beforeAll(async () => {
-  [one, two] = await Promise.all([
-    startReportServer(0),
-    startOwnHomeserver({ server_name: serverName }),
-  ]);
-  const botOnTwo = await newUserOnTwo('bot', true);
-  witness = await newUserOnTwo('witness');
-  const { accessToken } = botOnTwo.account;
-  apiOfTwo = createAdminApi({ url: two.url, accessToken });
-  gate = await openGate(two.url);
+  [one, two] = await Promise.all([startReportServer(0), startSecondHomeserver()]);
+  witness = await two.newUser('witness');
   room = await openRoom(
     {
       reports: {
@@ -59,7 +41,7 @@ beforeAll(async () => {
     },
     {
       server: one.homeserver,
-      others: [{ serverName, name: 'two', url: gate.url, accessToken }],
+      others: [two.entry],
       timing: { pollIntervalMs: 500, homeserverLookMs: 2000, reportTroubleMs: 500 },
     },
   );
@@ -67,9 +49,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await room.close();
-  await gate[Symbol.asyncDispose]();
-  await Promise.all([one.stop(), two.stop()]);
+  await room?.close();
+  await Promise.all([one?.stop(), two?.stop()]);
 });
 
 /** A message that somebody reports; the room is public, and theirs. */
@@ -85,7 +66,7 @@ const onOne = async (body: string) =>
   reported(await one.newUser('mallory'), await one.newUser('vera'), body);
 
 async function onTwo(body: string) {
-  const sender = await newUserOnTwo('mallory');
+  const sender = await two.newUser('mallory');
   return { sender, ...(await reported(sender, witness, body)) };
 }
 
@@ -100,7 +81,7 @@ test('reports of both arrive in one queue, and say where', async () => {
     /^⚠️ Report #\d+: 1 person on two\.example says “spam” about a message by @mallory\S*:two\.example/u,
   );
   expect(cardThere.body).toMatch(/account \d+ seconds? old when it was reported/u);
-  expect(cardThere.field.data).toMatchObject({ homeservers: [serverName] });
+  expect(cardThere.field.data).toMatchObject({ homeservers: [secondName] });
 
   const { id } = cardThere.field.data as { id: number };
   const report = await ana.ask(`!report ${id}`);
@@ -125,12 +106,12 @@ test('a reaction on a card acts where the report came from', async () => {
   );
   await room.ben.user.react(room.id, confirmation.event, '✅');
   await room.ben.outcomeOf(confirmation, 'done');
-  const found = await apiOfTwo.events.find(asRoomId(lobby), asEventId(event));
+  const found = await two.api.events.find(asRoomId(lobby), asEventId(event));
   expect(found?.event.redactedBecause).not.toBeNull();
 
   const inThread = await ana.sayInThread(card.event, '!lock --reason spam');
   expect((await ana.answerTo(inThread)).body).toContain('Locked');
-  expect((await apiOfTwo.users.get(idOf(sender))).locked).toBe(true);
+  expect((await two.api.users.get(idOf(sender))).locked).toBe(true);
   const shown = await ana.sayInThread(card.event, '!room');
   expect((await ana.answerTo(shown)).body).toContain(lobby);
 });
@@ -139,7 +120,7 @@ test('a report is deleted from the list of its homeserver', async () => {
   const { event } = await onTwo('delete the report');
   const { id } = (await cardOf(ana, event)).field.data as { id: number };
   const left = async () => {
-    const { eventReports } = await apiOfTwo.reports.events.list({ from: 0, limit: 100 });
+    const { eventReports } = await two.api.reports.events.list({ from: 0, limit: 100 });
     return eventReports.filter(({ eventId }) => eventId === event).length;
   };
   expect(await left()).toBe(1);
@@ -151,14 +132,14 @@ test('a report is deleted from the list of its homeserver', async () => {
 
 test('a rule acts where the report came from', async () => {
   const { lobby, sender } = await onTwo('buy cheap pills');
-  await expect.poll(async () => (await apiOfTwo.users.get(idOf(sender))).shadowBanned).toBe(true);
-  await expect.poll(async () => apiOfTwo.rooms.isBlocked(asRoomId(lobby))).toBe(true);
+  await expect.poll(async () => (await two.api.users.get(idOf(sender))).shadowBanned).toBe(true);
+  await expect.poll(async () => two.api.rooms.isBlocked(asRoomId(lobby))).toBe(true);
   const audit = await ana.ask(`!audit --target ${sender.userId}`);
   expect(audit.field.data).toMatchObject([{ command: 'shadow-ban' }]);
 });
 
 test('one that is away does not hold up the other', async () => {
-  gate.close(/./u);
+  two.gate.close(/./u);
   await ana.until('the alarm', () =>
     ana.unasked().find(({ body }) => /two\.example has not answered for/u.test(body)),
   );
@@ -168,7 +149,7 @@ test('one that is away does not hold up the other', async () => {
   const list = await ana.ask('!reports');
   expect(list.body).not.toContain(there.sender.userId);
 
-  gate.open();
+  two.gate.open();
   const card = await cardOf(ana, there.event);
   expect(card.body).toContain('on two.example');
   // The room was told that it was away; that its reports can't be read goes without saying.

@@ -13,7 +13,7 @@ import type { DelegatedServer } from './delegated-room.ts';
 import { uniqueLocalpart } from './homeserver.ts';
 
 /** The server name of the second homeserver. */
-export const second = 'two.example';
+export const secondName = 'two.example';
 
 type Entry = NonNullable<WrittenConfig['homeservers']>[number];
 
@@ -34,7 +34,7 @@ export interface SecondHomeserver {
 
 /** Starts a second Synapse, which keeps its accounts itself. */
 export async function startSecondHomeserver(): Promise<SecondHomeserver> {
-  const homeserver = await startOwnHomeserver({ server_name: second });
+  const homeserver = await startOwnHomeserver({ server_name: secondName });
   return openTo(homeserver, async (account) => MatrixUser.register(homeserver, account));
 }
 
@@ -46,7 +46,7 @@ export type SecondDelegated = SecondHomeserver &
 
 /** Starts a second Synapse, which delegates its accounts. */
 export async function startSecondDelegated(): Promise<SecondDelegated> {
-  const server = await startDelegatedServer({ server_name: second });
+  const server = await startDelegatedServer({ server_name: secondName });
   const { mas } = server;
   const opened = await openTo(server.homeserver, server.register, {
     mas: { url: mas.url, ...mas.client },
@@ -77,7 +77,7 @@ async function openTo(
     bot,
     api: createAdminApi({ url, accessToken }),
     gate,
-    entry: { serverName: second, name: 'two', url: gate.url, accessToken, ...settings },
+    entry: { serverName: secondName, name: 'two', url: gate.url, accessToken, ...settings },
     newUser,
     async stop() {
       await gate[Symbol.asyncDispose]();
