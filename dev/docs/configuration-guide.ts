@@ -234,6 +234,7 @@ const commentedOut: ReadonlySet<string> = new Set([
   'homeserver.adminUrl',
   'mas',
   'homeservers',
+  'database.url',
   'audit.witness',
   'audit.keepContentFor',
   'reports.keepContentFor',

@@ -48,20 +48,22 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
   const { written, placesWith } = readYaml(file);
   const secrets = secretsOf(written);
   const secretFiles = secretFilesIn(file, written, environment, secrets);
-  const overrides = environmentValues(environment, secrets);
+  const { overrides, besideList } = withoutSingle(written, environmentValues(environment, secrets));
   for (const { key, value } of overrides) {
     setAt(written, key.split('.'), value);
   }
+  const overridden = new Set(overrides.map(({ key }) => key));
+  dropOverriddenDatabase(written, overridden);
   const places = placesWith(new Map(overrides.map(({ key, variable }) => [key, variable])));
   const strays = [
     ...unknownVariables(environment, secrets),
     ...doubleVariables(environment, secrets),
     ...doubleDatabase(written),
+    ...besideList,
   ];
   const result = configSchema.safeParse(written, { error: plainErrors });
   if (!result.success || strays.length > 0) {
     const issues = result.error?.issues ?? [];
-    const overridden = new Set(overrides.map(({ key }) => key));
     const variables = new Map(settableValues(secrets).map(({ key, variable }) => [key, variable]));
     throw faultsError(places, [
       ...issues.flatMap((issue) => faultsOf(issue, written, { overridden, variables })),
@@ -133,6 +135,31 @@ export function environmentName(key: string): string {
     .replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`)
     .replaceAll('.', '_')
     .toUpperCase()}`;
+}
+
+/** Without the variables of a single homeserver if the file has several: nobody can tell which of them is meant. */
+function withoutSingle<Override extends SettableValue>(
+  written: Readonly<Record<string, unknown>>,
+  overrides: readonly Override[],
+): { readonly overrides: readonly Override[]; readonly besideList: readonly Fault[] } {
+  const isOfOne = ({ key }: Override) =>
+    written['homeservers'] !== undefined && /^(?:homeserver|mas)\./u.test(key);
+  return {
+    overrides: overrides.filter((one) => !isOfOne(one)),
+    besideList: overrides.filter(isOfOne).map(({ variable }) => ({
+      path: [variable],
+      message: 'can’t be used with the list homeservers: unset it, and set the key of the entry',
+    })),
+  };
+}
+
+/** The environment has precedence: the database that it names replaces the other kind of database in the file. */
+function dropOverriddenDatabase(written: object, overridden: ReadonlySet<string>): void {
+  const database = valueAt(written, ['database']) as Record<string, unknown> | undefined;
+  const [byUrl, byPath] = [overridden.has('database.url'), overridden.has('database.path')];
+  if (byUrl !== byPath) {
+    delete database?.[byUrl ? 'path' : 'url'];
+  }
 }
 
 /** One of the two would be ignored. */

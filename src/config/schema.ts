@@ -25,10 +25,19 @@ function isOrigin({ pathname, search, hash, username, password }: URL): boolean 
 /** It may hold a password, so that what is wrong with it is never repeated. */
 const postgresUrl = secretText('is not a URL')
   .refine(
-    (text) => /^postgres(?:ql)?:\/\//u.test(text) && URL.canParse(text),
+    (text) => isPostgresUrl(text) && !hasLooseCharacters(new URL(text)),
     'must be a URL such as postgres://user:password@host/database',
   )
   .describe('URL of PostgreSQL');
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(?:ql)?:\/\//u.test(text) && URL.canParse(text);
+}
+
+/** Whether a part of a password was read as something else, and would be shown: `/`, `?` or `#` is not written as `%2F`… */
+function hasLooseCharacters({ pathname, search, hash }: URL): boolean {
+  return hash !== '' || /@|(?!^)\//u.test(pathname) || search.includes('@');
+}
 
 const userId = z
   .string()
@@ -157,7 +166,15 @@ export const configSections = z.strictObject({
     .prefault({}),
   database: z
     .strictObject({
-      path: z.string().min(1).describe('file').default('data/lawspeaker.db'),
+      path: z
+        .string()
+        .min(1)
+        .refine(
+          (text) => !/^postgres(?:ql)?:/u.test(text),
+          'must be a file: a URL of PostgreSQL belongs in database.url',
+        )
+        .describe('file')
+        .default('data/lawspeaker.db'),
       url: postgresUrl.optional(),
     })
     .prefault({}),

@@ -42,8 +42,38 @@ test('both at once are an error, and so is what is no such URL; neither repeats 
     'postgres:hunter2',
     'hunter2 hunter2',
     ['hunter2'],
+    'postgres://lawspeaker:12/hunter2@db/lawspeaker',
+    'postgres://lawspeaker:12?hunter2@db/lawspeaker',
+    'postgres://lawspeaker:12#hunter2@db/lawspeaker',
+    'postgres://lawspeaker:x@y/hunter2#z@db/lawspeaker',
   ]) {
     expect(() => load({ url: wrong })).toThrow(/^(?![^]*hunter2)[^]*database\.url: /u);
+  }
+});
+
+test('the environment has precedence over the file, also if it names the other kind', () => {
+  // `lawspeaker init` writes database.path, and Compose sets the variable.
+  const onPostgres = load({ path: 'x.db' }, { LAWSPEAKER_DATABASE_URL: url });
+  expect(databasePlace(onPostgres.database)).toBe(url);
+  const inFile = load({ url }, { LAWSPEAKER_DATABASE_PATH: 'x.db' });
+  expect(databasePlace(inFile.database)).toBe('x.db');
+  const both = { LAWSPEAKER_DATABASE_PATH: 'x.db', LAWSPEAKER_DATABASE_URL: url };
+  expect(() => load({}, both)).toThrow('database.url: set either this, or database.path');
+});
+
+test('a URL is no file', () => {
+  expect(() => load({ path: url })).toThrow(
+    /^(?![^]*hunter2)[^]*database\.path: must be a file: a URL of PostgreSQL belongs in database\.url/u,
+  );
+});
+
+test('URLs may have an option, no host, and signs in the password that are encoded', () => {
+  for (const right of [
+    'postgres://lawspeaker:%2F%40%23@db/lawspeaker?sslmode=verify-full',
+    'postgresql:///lawspeaker?host=/var/run/postgresql',
+    'postgres://lawspeaker@db',
+  ]) {
+    expect(databasePlace(load({ url: right }).database)).toBe(right);
   }
 });
 

@@ -137,9 +137,12 @@ test.each([
 });
 
 test('both forms, one of them by the environment', () => {
-  expect(faultsOf(two, { LAWSPEAKER_HOMESERVER_ACCESS_TOKEN: 'syt_secret' })).toContain(
-    '  homeservers: set either this, or homeserver and mas (line 2)',
-  );
+  expect(faultsOf(two, { LAWSPEAKER_HOMESERVER_URL: 'http://synapse:8008' })).toEqual([
+    '  LAWSPEAKER_HOMESERVER_URL: can’t be used with the list homeservers: unset it, and set the key of the entry',
+  ]);
+  expect(faultsOf(two, { LAWSPEAKER_MAS_URL: 'http://mas:8081' })).toEqual([
+    expect.stringContaining('LAWSPEAKER_MAS_URL: can’t be used with the list homeservers'),
+  ]);
 });
 
 const entry = (keys: string) =>
