@@ -1,3 +1,4 @@
+import { reasonOf } from '../core/system-error.ts';
 import type { Foundation } from './foundation.ts';
 
 /** Ends the run of an app that must start again at once, for example in another room. */
@@ -27,15 +28,15 @@ export function watchForEnd({
   });
   const restart = () => fail(new RestartNeeded());
   const onInterrupted = () => {
-    log.warn({}, 'the database was away: starting again');
+    log.warn({}, 'the database was away, or another process has taken over: starting again');
     restart();
   };
   if (interrupted.aborted) {
     onInterrupted();
   }
   interrupted.addEventListener('abort', onInterrupted, { once: true });
-  lock.lease?.lost.catch(() => {
-    log.warn({}, 'another process has taken over: starting again, to stand by');
+  lock.lease?.lost.catch((error: unknown) => {
+    log.warn({ reason: reasonOf(error) }, 'this process may not lead any more: starting again');
     restart();
   });
   return { ended, fail, restart };

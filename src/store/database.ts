@@ -65,8 +65,8 @@ export interface OpenOptions {
   /** Called if other users can read the files and that can't be changed. */
   readonly warn?: Warn;
   /**
-   * Called when a transaction was cut off, because PostgreSQL has restarted. Nothing of it was committed, and what
-   * the program keeps in memory about it may be wrong.
+   * Called when a transaction was cut off, because PostgreSQL has restarted, or when this process has lost its lease.
+   * Nothing of the transaction was committed, and what the program keeps in memory about it may be wrong.
    */
   readonly onInterrupted?: () => void;
   /** Called before and after the tables of an older version are changed, which can take minutes. */

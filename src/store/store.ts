@@ -27,7 +27,7 @@ import type { Timers } from './tables/operations/timers.ts';
 import { outbox } from './tables/outbox.ts';
 import type { Outbox } from './tables/outbox.ts';
 export { transactionIdFor } from './tables/outbox.ts';
-import { InterruptedError } from './postgres/errors.ts';
+import { InterruptedError, LeaseLostError } from './postgres/errors.ts';
 import type { Connection, Tables } from './schema.ts';
 import { anchor } from './tables/audit/anchor.ts';
 import type { AnchorStore } from './tables/audit/anchor.ts';
@@ -261,10 +261,11 @@ function postgresWays(db: Kysely<Tables>, { onInterrupted }: OpenOptions): Ways 
         return body(transaction);
       });
     } catch (error) {
-      if (!(error instanceof InterruptedError)) {
+      const isInterrupted = error instanceof InterruptedError;
+      if (!isInterrupted && !(error instanceof LeaseLostError)) {
         throw error;
       }
-      if (!hasBegun && triesLeft > 0) {
+      if (isInterrupted && !hasBegun && triesLeft > 0) {
         return transact(body, isRepeatable, triesLeft - 1);
       }
       onInterrupted?.();

@@ -23,11 +23,14 @@ export interface DatabaseLock {
 
 /** What a process knows of the lock that it renews. */
 export interface Lease {
-  /** Part of a query, which gives a row as long as no other process has taken over. */
+  /**
+   * Part of a query, which gives a row as long as no other process has taken over, whose `is_intact` is false once
+   * commits may be lost.
+   */
   readonly fence: string;
   /** @throws StoreError it was not renewed in time: another process may act by now */
   assertHeld(): void;
-  /** Rejects once another process has taken over. */
+  /** Rejects once another process has taken over, or commits may be lost. */
   readonly lost: Promise<never>;
   /** All processes that use the database, the oldest first. */
   processes(): Promise<readonly BotProcess[]>;

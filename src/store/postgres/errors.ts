@@ -27,6 +27,9 @@ function codeOf(error: unknown): string {
 /** The connection was lost before anything was committed: the same can be done again. */
 export class InterruptedError extends StoreError {}
 
+/** This process may not write any more, until it has the lease again. */
+export class LeaseLostError extends StoreError {}
+
 export function failedError(error: unknown): StoreError {
   const Failed = isAway(error) ? InterruptedError : StoreError;
   return error instanceof StoreError
@@ -67,8 +70,15 @@ export function mayPass(error: unknown): boolean {
 }
 
 export function takenOver(): StoreError {
-  return new StoreError(
+  return new LeaseLostError(
     'another process has taken over the database',
     'This one did not renew its lease in time. It does nothing more, and stands by.',
+  );
+}
+
+export function commitsLost(): StoreError {
+  return new LeaseLostError(
+    'the database has crashed, or another one has taken its place',
+    'The newest commits may be lost. The bot starts again, and compares the database with the room.',
   );
 }

@@ -9,8 +9,8 @@ import { SetupError, StoreError } from '../../core/errors.ts';
 import { version } from '../../core/version.ts';
 import type { BotProcess, DatabaseLock, Lease } from '../files/lock.ts';
 import { newClient } from './connect.ts';
-import { cannotBeOpened, mayPass, takenOver, withoutPassword } from './errors.ts';
-import { writeLock } from './locks.ts';
+import { cannotBeOpened, commitsLost, mayPass, takenOver, withoutPassword } from './errors.ts';
+import { beginWriting, writeLock } from './locks.ts';
 
 /*
  * Which of several processes leads: it alone syncs, speaks and acts. The others stand by. A lease has an end, and a
@@ -39,7 +39,7 @@ const channel = 'lawspeaker_lease';
 
 /** Not part of the migrations: those are the leader's work, and one has to lead first. */
 const tables = `
-  BEGIN;
+  ${beginWriting};
   ${writeLock};
   CREATE TABLE IF NOT EXISTS lawspeaker_lease (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -55,21 +55,34 @@ const tables = `
     started_at bigint NOT NULL,
     seen_at timestamptz NOT NULL
   );
+  CREATE UNLOGGED TABLE IF NOT EXISTS lawspeaker_intact (holder text PRIMARY KEY);
   COMMIT`;
 
-/** Its transaction waits for one that still writes. */
+/**
+ * PostgreSQL empties an unlogged table after a crash, and a replica that takes its place never had its rows. In both
+ * cases the newest commits may be gone, and what the leader keeps in memory about them is wrong: its lease ends then.
+ */
+const noteIntact = `
+  WITH others AS (DELETE FROM lawspeaker_intact WHERE holder <> $1)
+  INSERT INTO lawspeaker_intact VALUES ($1) ON CONFLICT DO NOTHING`;
+
+/**
+ * Its transaction waits for one that still writes. $3 is a holder that is gone, although its lease is not over; $4 is
+ * the end of that lease.
+ */
 const take = `
   INSERT INTO lawspeaker_lease AS lease (epoch, holder, ends_at)
   VALUES (1, $1, clock_timestamp() + $2::bigint * interval '1 millisecond')
   ON CONFLICT (only_row) DO UPDATE
   SET epoch = lease.epoch + 1, holder = excluded.holder, ends_at = excluded.ends_at
-  WHERE lease.ends_at <= clock_timestamp() OR lease.holder = $3
+  WHERE lease.ends_at <= clock_timestamp() OR (lease.holder = $3 AND lease.ends_at::text = $4)
   RETURNING epoch`;
 
 /** After a failover, an epoch can occur a second time, so the holder counts, too. */
 const renew = `
   UPDATE lawspeaker_lease SET ends_at = clock_timestamp() + $3::bigint * interval '1 millisecond'
-  WHERE epoch = $1 AND holder = $2 RETURNING epoch`;
+  WHERE epoch = $1 AND holder = $2
+  RETURNING EXISTS (SELECT FROM lawspeaker_intact WHERE holder = $2) AS is_intact`;
 
 const holderNow = `
   SELECT holder, ends_at <= clock_timestamp() AS is_over, ends_at::text AS ends, host, pid, started_at
@@ -115,6 +128,7 @@ export async function takeLease(
   let isPrepared = false;
   /** The leader that was there first. */
   let first: Holder | undefined;
+  const watch = watchRenewals(times);
 
   /** Takes the lease if nobody has it. */
   async function look() {
@@ -128,7 +142,11 @@ export async function takeLease(
       const {
         rows: [holder],
       } = await client.query<Holder>(holderNow);
-      const epoch = isFree(holder) ? await takeOver(client, id, holder, times) : undefined;
+      const isGone = holder !== undefined && (isDead(holder) || watch.isSilent(holder, asked));
+      const epoch =
+        holder === undefined || holder.is_over || isGone
+          ? await takeOver(client, id, isGone ? holder : undefined, times)
+          : undefined;
       return { holder, held: epoch === undefined ? undefined : { epoch, renewedAt: asked } };
     });
   }
@@ -174,11 +192,29 @@ export async function takeLease(
   }
 }
 
-/** Whether nobody leads: the lease is over, or its process has ended on this host. */
-function isFree(holder: Holder | undefined): boolean {
-  return holder === undefined || holder.is_over || isDead(holder);
+/**
+ * Watches whether a leader renews its lease. If the clock of PostgreSQL is set back, or a replica with another clock
+ * takes its place, the end of the last lease of a crashed leader can be far away.
+ */
+function watchRenewals({ endsAfter }: LeaseTimes) {
+  let last: { readonly ends: string; readonly seenAt: number } | undefined;
+  return {
+    /**
+     * Whether it was not renewed for as long as it is valid, by the clock of this process.
+     *
+     * @param asked before the database was asked; by `performance.now()`
+     */
+    isSilent({ ends }: Holder, asked: number): boolean {
+      if (last?.ends !== ends) {
+        last = { ends, seenAt: performance.now() };
+        return false;
+      }
+      return asked - last.seenAt > endsAfter;
+    },
+  };
 }
 
+/** Whether its process has ended on this host. */
 function isDead({ holder, pid, started_at: startedAt }: Holder): boolean {
   const scope = processScope();
   if (pid === null || scope === undefined || holder.split('/')[0] !== scope) {
@@ -216,23 +252,31 @@ function nameOf(holder: Holder | undefined): string {
 /** Only at the very first start: it waits for those who write. */
 async function makeTables(client: Client): Promise<void> {
   const { rows } = await client.query<{ is_there: boolean }>(
-    `SELECT to_regclass('lawspeaker_processes') IS NOT NULL AS is_there`,
+    `SELECT to_regclass('lawspeaker_intact') IS NOT NULL AS is_there`,
   );
   if (rows[0]?.is_there !== true) {
     await client.query(tables);
   }
 }
 
+/** @param gone a leader that is gone, although its lease is not over */
 async function takeOver(
   client: Client,
   id: string,
-  before: Holder | undefined,
+  gone: Holder | undefined,
   { endsAfter }: LeaseTimes,
 ): Promise<number | undefined> {
-  await client.query(`BEGIN; ${writeLock}`);
+  await client.query(`${beginWriting}; ${writeLock}`);
   try {
-    const dead = before !== undefined && isDead(before) ? before.holder : null;
-    const { rows } = await client.query<{ epoch: number }>(take, [id, endsAfter, dead]);
+    const { rows } = await client.query<{ epoch: number }>(take, [
+      id,
+      endsAfter,
+      gone?.holder ?? null,
+      gone?.ends ?? null,
+    ]);
+    if (rows.length > 0) {
+      await client.query(noteIntact, [id]);
+    }
     await client.query('COMMIT');
     return rows[0]?.epoch;
   } catch (error) {
@@ -265,25 +309,26 @@ function hold(
   let { renewedAt } = held;
   /** By the clock of the machine, which goes on while it sleeps. */
   let renewedAtTime = Date.now() - (performance.now() - renewedAt);
-  let isLost = false;
+  let why: StoreError | undefined;
 
-  /** Returns whether the lease was still this one's. */
-  async function renewNow(): Promise<boolean> {
+  /** Returns why the lease is lost; undefined if it is not. */
+  async function renewNow(): Promise<StoreError | undefined> {
     const asked = performance.now();
     const askedAtTime = Date.now();
-    const isHeld = await connection.use(async (client) => {
-      const { rows } = await client.query(renew, [epoch, id, endsAfter]);
+    const renewed = await connection.use(async (client) => {
+      const { rows } = await client.query<{ is_intact: boolean }>(renew, [epoch, id, endsAfter]);
       await client.query(noteProcess, [...me]);
       await client.query(
         `DELETE FROM lawspeaker_processes WHERE seen_at < clock_timestamp() - ${goneAfter}`,
       );
-      return rows.length > 0;
+      return rows[0];
     });
-    if (isHeld) {
-      renewedAt = asked;
-      renewedAtTime = askedAtTime;
+    if (renewed?.is_intact !== true) {
+      return renewed === undefined ? takenOver() : commitsLost();
     }
-    return isHeld;
+    renewedAt = asked;
+    renewedAtTime = askedAtTime;
+    return undefined;
   }
 
   async function renewOften(): Promise<void> {
@@ -293,9 +338,9 @@ function hold(
         return;
       }
       // If PostgreSQL is away, nothing can be written until it is back, and soon nothing may be done.
-      if (!(await renewNow().catch(() => true))) {
-        isLost = true;
-        lost.reject(takenOver());
+      why = await renewNow().catch(() => undefined);
+      if (why !== undefined) {
+        lost.reject(why);
         return;
       }
     }
@@ -303,17 +348,19 @@ function hold(
   const renewing = renewOften();
 
   const lease: Lease = {
-    fence: `FROM lawspeaker_lease WHERE epoch = ${Math.trunc(epoch)} AND holder = '${id}'`,
+    fence: `, EXISTS (SELECT FROM lawspeaker_intact WHERE holder = '${id}') AS is_intact
+      FROM lawspeaker_lease WHERE epoch = ${Math.trunc(epoch)} AND holder = '${id}'`,
     assertHeld() {
       // A margin, because clocks run at different speeds, and a call takes time to leave.
       const ageMs = Math.max(performance.now() - renewedAt, Date.now() - renewedAtTime);
-      if (isLost || ageMs > endsAfter - renewEvery) {
-        throw isLost
-          ? takenOver()
-          : new StoreError(
-              'the database does not answer',
-              'The bot does nothing while it can’t record its actions. Check that PostgreSQL runs and can be reached.',
-            );
+      if (why !== undefined) {
+        throw why;
+      }
+      if (ageMs > endsAfter - renewEvery) {
+        throw new StoreError(
+          'the database does not answer',
+          'The bot does nothing while it can’t record its actions. Check that PostgreSQL runs and can be reached.',
+        );
       }
     },
     lost: lost.promise,

@@ -6,8 +6,8 @@ import type { Client, ClientBase, PoolClient, QueryResult } from 'pg';
 
 import { withoutNul } from '../dialect.ts';
 import { clientConfig, loadPg, newClient } from './connect.ts';
-import { failedError, isAway, takenOver } from './errors.ts';
-import { writeLock } from './locks.ts';
+import { commitsLost, failedError, isAway, takenOver } from './errors.ts';
+import { beginWriting, writeLock } from './locks.ts';
 
 /** One writes, the others read. */
 const maxConnections = 4;
@@ -142,15 +142,15 @@ function guarded(
     // After the lock is taken, nobody can take over before the end of the transaction.
     const results: unknown = await ask(
       on,
-      `BEGIN; ${writeLock}; SELECT pg_current_xact_id()::text AS id ${fence}`,
+      `${beginWriting}; ${writeLock}; SELECT pg_current_xact_id()::text AS id ${fence}`,
     ).catch(async (error: unknown) => {
       await ask(on, 'ROLLBACK').catch(() => undefined);
       throw error;
     });
-    const [row] = (results as QueryResult<{ id: string }>[])[2]?.rows ?? [];
-    if (row === undefined) {
+    const [row] = (results as QueryResult<{ id: string; is_intact?: boolean }>[])[2]?.rows ?? [];
+    if (row === undefined || row.is_intact === false) {
       await ask(on, 'ROLLBACK');
-      throw takenOver();
+      throw row === undefined ? takenOver() : commitsLost();
     }
     return row.id;
   }
@@ -165,13 +165,14 @@ function guarded(
       }
       const status = await elsewhere(async (other) => {
         // It may still be in progress: it has the lock until it ends.
-        await other.query(`BEGIN; ${writeLock}`);
-        const { rows } = await other.query<{ status: string | null }>(
-          'SELECT pg_xact_status($1::xid8) AS status',
+        await other.query(`${beginWriting}; ${writeLock}`);
+        const { rows } = await other.query<{ status: string | null; is_intact?: boolean }>(
+          `SELECT pg_xact_status($1::xid8) AS status ${fence}`,
           [id],
         );
         await other.query('COMMIT');
-        return rows[0]?.status;
+        // After a crash, the number can be that of another transaction.
+        return rows[0]?.is_intact === false ? undefined : rows[0]?.status;
       });
       if (status !== 'committed') {
         throw error;

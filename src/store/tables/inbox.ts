@@ -63,6 +63,17 @@ export function inbox(db: Connection) {
       }));
     },
 
+    /** Whether this event was received, and is not handled yet. */
+    async isOpen(eventId: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('inbox')
+        .select('event_id')
+        .where('event_id', '=', eventId)
+        .where('handled_at', 'is', null)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
     async has(eventId: string): Promise<boolean> {
       const row = await db
         .selectFrom('inbox')

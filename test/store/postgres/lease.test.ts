@@ -103,6 +103,63 @@ test('a leader hears that it was replaced', async () => {
   await first.release();
 }, 30_000);
 
+test('a leader hears that the database has crashed, or was replaced by another one', async () => {
+  await using database = await createTestDatabase();
+  const first = await takeLease(database.place, { times: quick });
+  const { lock } = standBy(database.place);
+  // As PostgreSQL does it after a crash, and on a replica.
+  await database.execute('TRUNCATE lawspeaker_intact');
+  await expect(first.lease?.lost).rejects.toThrow('the database has crashed');
+  expect(() => first.lease?.assertHeld()).toThrow('the database has crashed');
+  await first.release();
+  const second = await lock;
+  const store = await openStore(database.place, { lock: second });
+  await store.syncState.set('token', 's1');
+  await store.close();
+  await second.release();
+}, 30_000);
+
+test('the clock of PostgreSQL can be set back: a leader that doesn’t renew its lease is replaced', async () => {
+  await using database = await createTestDatabase();
+  const first = await takeLease(database.place, { times: frozen });
+  const { lock, waits } = standBy(database.place);
+  await database.execute(`UPDATE lawspeaker_lease SET ends_at = ends_at + interval '1 day'`);
+  await waits;
+  const second = await lock;
+  expect(() => second.lease?.assertHeld()).not.toThrow();
+  await second.release();
+  await first.release();
+}, 30_000);
+
+test('who has waited while another process took over does not write, whatever isolation is usual', async () => {
+  await using database = await createTestDatabase();
+  const name = new URL(database.place).pathname.slice(1);
+  await database.execute(
+    `ALTER DATABASE "${name}" SET default_transaction_isolation = 'repeatable read'`,
+  );
+  const first = await takeLease(database.place, {
+    times: { endsAfter: 60_000, renewEvery: 60_000 },
+  });
+  const store = await openStore(database.place, { lock: first });
+  await store.syncState.set('token', 's1');
+  const other = new Client(database.place);
+  await other.connect();
+  await other.query(
+    `BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('lawspeaker write ' || current_schema(), 0))`,
+  );
+  const written = store.syncState.set('token', 's2');
+  written.catch(() => undefined);
+  await expect
+    .poll(async () => (await other.query('SELECT FROM pg_locks WHERE NOT granted')).rows)
+    .toHaveLength(1);
+  await other.query(`UPDATE lawspeaker_lease SET epoch = epoch + 1; COMMIT`);
+  await other.end();
+  await expect(written).rejects.toThrow('another process has taken over the database');
+  expect(await store.syncState.get('token')).toBe('s1');
+  await store.close();
+  await first.release();
+}, 30_000);
+
 test('a leader that can’t renew its lease does not act, until it can again', async () => {
   await using database = await createTestDatabase();
   const first = await takeLease(database.place, { times: quick });

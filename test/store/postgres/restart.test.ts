@@ -10,14 +10,16 @@ import type { Store } from '../../../src/store/store.ts';
 let postgres: Postgres;
 let store: Store;
 let interruptions = 0;
-beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url('postgres'), {
+const open = async () =>
+  openStore(postgres.url('postgres'), {
     lock: true,
     onInterrupted: () => {
       interruptions += 1;
     },
   });
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await open();
 }, 60_000);
 afterAll(async () => {
   await store.close();
@@ -94,7 +96,7 @@ test('its lock is taken again', async () => {
   );
 }, 60_000);
 
-test('a power cut takes nothing but what is repeatable', async () => {
+test('a power cut takes nothing but what is repeatable, and ends the lease', async () => {
   const set = async (value: string, options?: { repeatable: boolean }) =>
     store.transaction(async ({ syncState }) => syncState.set('token', value), options);
   let token: string | undefined;
@@ -104,8 +106,15 @@ test('a power cut takes nothing but what is repeatable', async () => {
     await set('for sure');
     await set('repeatable', { repeatable: true });
     await postgres.cutPower();
+    // Whoever has the store doesn't know what is gone. They are told, and open it again.
+    const before = interruptions;
+    await expect(set('next')).rejects.toThrow('the database has crashed');
+    await expect(store.syncState.set('token', 'next')).rejects.toThrow('the database has crashed');
+    expect(interruptions).toBe(before + 1);
     token = await store.syncState.get('token');
     expect(['for sure', 'repeatable']).toContain(token);
+    await store.close();
+    store = await open();
   }
   expect(token).toBe('for sure');
 }, 60_000);
