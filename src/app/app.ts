@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+
 import type { Config } from '../config/schema.ts';
 import { isLate } from '../core/async/patience.ts';
 import { StoreError } from '../core/errors.ts';
@@ -51,8 +53,9 @@ async function startOnce(
     const parts = await buildParts(foundation, end);
     const started = startParts(foundation, parts);
     started.catch(() => undefined);
-    // Another process can take over while this one starts. What the start waits for then never comes.
-    await Promise.race([started, end.ended.catch(() => undefined)]);
+    // Another process can take over while this one starts, or somebody stops it. What the start waits for then never
+    // comes.
+    await Promise.race([started, end.ended.catch(() => undefined), aborted(foundation.signal)]);
     return {
       ended: end.ended,
       async stop() {
@@ -64,6 +67,12 @@ async function startOnce(
     foundation.endRequests();
     await foundation.close();
     throw error;
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) {
+    await once(signal, 'abort');
   }
 }
 

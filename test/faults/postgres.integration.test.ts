@@ -99,6 +99,22 @@ describe.skipIf(postgresFolder() === undefined)('a bot on PostgreSQL', () => {
     expect((await room.ana.ask('!version')).field.status).toBe('done');
   });
 
+  it('can be stopped while it starts again and the homeserver does not answer', async () => {
+    const database = databaseAt(postgres.url('postgres'));
+    const epoch = async () => (await database.read('SELECT epoch FROM lawspeaker_lease'))[0];
+    const before = await epoch();
+    gate.close(/\/sync/u);
+    // As after a crash of PostgreSQL.
+    await database.execute('TRUNCATE lawspeaker_intact');
+    await expect.poll(epoch, { timeout: 10_000 }).not.toEqual(before);
+    gate.close(/\/sync/u);
+    await gate.turnedAway('GET', /\/sync/u, 1);
+    await room.stopBot();
+    gate.open();
+    await room.startBot();
+    expect((await room.ana.ask('!version')).field.status).toBe('done');
+  });
+
   it('finishes what it is doing when PostgreSQL restarts, each account once', async () => {
     const users = await Promise.all(Array.from({ length: 30 }, async () => newUser('mallory')));
     const ids = users.map(({ userId }) => userId);
