@@ -135,7 +135,10 @@ export function createOperations(options: {
     now: context.now,
   });
   const recovery = createWorker({
-    work: async () => recover(context),
+    async work() {
+      await recover(context);
+      await pipeline.handleAgain();
+    },
     onError: (error) => log.error({ err: error }, 'recovery failed'),
   });
   const builtAt = performance.now();

@@ -1,8 +1,9 @@
 import { bold, code, line } from '../chat/answers/answer.ts';
-import { codeOf } from '../core/errors.ts';
+import { StoreError, codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { cut } from '../core/text.ts';
 import type { Store } from '../store/store.ts';
+import { postponed } from './answer/postponed.ts';
 import { refusalReply } from './answer/refusal.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
@@ -36,12 +37,14 @@ export type LookalikeContext = CommandLineContext &
 /**
  * Answers what looks like a command and is not one: nothing was done, and how to send it. Several edits of
  * one message are answered once. Never throws.
+ *
+ * @returns `unstored` if the database can't take its end
  */
 export async function handleLookalike(
   context: LookalikeContext,
   sayNow: SayNow,
   lookalike: Lookalike,
-): Promise<void> {
+): Promise<'unstored' | undefined> {
   const origin = originOfLookalike(lookalike);
   try {
     const reply =
@@ -53,12 +56,14 @@ export async function handleLookalike(
       await tables.inbox.markHandled(lookalike.event, context.now());
     });
     context.deliver(origin.event);
+    return undefined;
   } catch (error) {
     logFault(context.log, lookalike.form, error);
-    const reply = refusalReply(context, '', error);
+    const reply = refusalReply(context, '', postponed(error));
     await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
       context.log.error({ code: codeOf(sendError) }, 'an answer could not be sent');
     });
+    return error instanceof StoreError ? 'unstored' : undefined;
   }
 }
 

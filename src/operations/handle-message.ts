@@ -10,6 +10,7 @@ import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
 import type { Store } from '../store/store.ts';
 import { lastUndoBlocks } from './answer/last-undo.ts';
+import { postponed } from './answer/postponed.ts';
 import { postRefusal, refusalReply } from './answer/refusal.ts';
 import type { PostRefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
@@ -75,13 +76,13 @@ export type MessageContext = CommandLineContext &
 /**
  * Takes a message through the stages: parse, authorize, resolve, confirm, execute, answer. Never throws.
  *
- * @returns when to handle it again, if it can't be handled yet
+ * @returns when to handle it again, if it can't be handled yet; `unstored` if the database can't take its end
  */
 export async function handleMessage(
   context: MessageContext,
   sayNow: SayNow,
   message: Message,
-): Promise<Later | undefined> {
+): Promise<Later | 'unstored' | undefined> {
   const typed = commandLineIn(message.text, context);
   let commandLine = typed ?? '';
   let parsed: Parsed | undefined;
@@ -129,7 +130,7 @@ export async function handleMessage(
       await execute(context, confirmed);
     }
   } catch (error) {
-    await answerError(context, sayNow, message, commandLine, parsed, error);
+    return answerError(context, sayNow, message, commandLine, parsed, error);
   }
   return undefined;
 }
@@ -162,7 +163,11 @@ async function whileTyping<Result>(
   }
 }
 
-/** Turns whatever went wrong into the command's answer. */
+/**
+ * Turns whatever went wrong into the command's answer.
+ *
+ * @returns `unstored` if the database can't take it
+ */
 async function answerError(
   context: AnswerErrorContext,
   sayNow: SayNow,
@@ -170,7 +175,7 @@ async function answerError(
   commandLine: string,
   read: Parsed | undefined,
   error: unknown,
-): Promise<void> {
+): Promise<'unstored' | undefined> {
   const name = read?.command.name ?? shownNameIn(commandLine);
   logFault(context.log, name, error);
   const origin = originOf(message);
@@ -187,15 +192,18 @@ async function answerError(
     if (error instanceof DeniedError) {
       await countDenial(context, message.sender, origin);
     }
+    return undefined;
   } catch (storeError) {
     context.log.error({ command: name, code: codeOf(storeError) }, 'an answer could not be stored');
-    const reply = refusalReply(context, name, error instanceof StoreError ? error : storeError);
+    const failure = error instanceof StoreError ? error : storeError;
+    const reply = refusalReply(context, name, postponed(failure));
     await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
       context.log.error(
         { command: name, code: codeOf(sendError) },
         'the answer could not be sent either',
       );
     });
+    return failure instanceof StoreError ? 'unstored' : undefined;
   }
 }
 

@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import type { Confirmation } from '../store/tables/operations/confirmations.ts';
 import { itemOfCard } from './answer/card.ts';
 import type { CardReactions } from './answer/card.ts';
+import { postponed } from './answer/postponed.ts';
 import { refusalReply } from './answer/refusal.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { refusalOf } from './answer/refusal.ts';
@@ -62,13 +63,13 @@ export type ReactionContext = MessageContext &
  * report, and on anything else it does nothing. Somebody who may not decide, or whose reaction is unclear,
  * is told so. Never throws.
  *
- * @returns when to handle it again, if it can't be handled yet
+ * @returns when to handle it again, if it can't be handled yet; `unstored` if the database can't take its end
  */
 export async function handleReaction(
   context: ReactionContext,
   sayNow: SayNow,
   reaction: Reaction,
-): Promise<Later | undefined> {
+): Promise<Later | 'unstored' | undefined> {
   try {
     const command = await commandOn(context, reaction);
     if (command instanceof LawspeakerError) {
@@ -97,9 +98,10 @@ export async function handleReaction(
     logFault(context.log, 'reaction', error);
     context.log.error({ code: codeOf(error) }, 'a reaction could not be handled');
     if (error instanceof StoreError) {
-      await sayNow(refusalOf(context, reaction, error)).catch((sendError: unknown) => {
+      await sayNow(refusalOf(context, reaction, postponed(error))).catch((sendError: unknown) => {
         context.log.error({ code: codeOf(sendError) }, 'and nobody could be told');
       });
+      return 'unstored';
     }
   }
   return undefined;

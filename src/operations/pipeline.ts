@@ -1,9 +1,10 @@
 import { createKeyedQueue } from '../core/async/keyed-queue.ts';
-import { StoreError } from '../core/errors.ts';
+import type { EventId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import type { InboxEvent } from '../store/tables/inbox.ts';
 import type { CardReactions } from './answer/card.ts';
+import { postponed } from './answer/postponed.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { refusalOf } from './answer/refusal.ts';
 import type { SayNow } from './answer/reply.ts';
@@ -40,6 +41,8 @@ export interface Pipeline {
   skip(incoming: readonly Incoming[]): Promise<void>;
   /** Handles the events that were received before a restart. */
   resume(): Promise<void>;
+  /** Handles the events again whose end the database could not take. */
+  handleAgain(): Promise<void>;
   /** Ends the confirmations that have expired. */
   expireConfirmations(): Promise<void>;
   /** Resolves when nothing is in flight. */
@@ -82,6 +85,8 @@ export type PipelineContext = HandleContext &
 export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeline {
   // The commands of one person run in the order in which they were sent.
   const queue = createKeyedQueue();
+  /** Events whose end the database could not take. */
+  const unstored = new Map<EventId, Incoming>();
 
   const schedule = (incoming: Incoming) => {
     queue.add(incoming.sender, async () => {
@@ -91,7 +96,11 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
       }
       const later = await handle(context, sayNow, incoming);
       // Outside of the queue, so that what the same person sends meanwhile does not wait.
-      void later?.after.then(() => schedule(incoming));
+      if (later === 'unstored') {
+        unstored.set(incoming.event, incoming);
+      } else {
+        void later?.after.then(() => schedule(incoming));
+      }
     });
   };
 
@@ -117,6 +126,17 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
     async resume() {
       for (const { event } of await context.store.inbox.open()) {
         schedule(JSON.parse(event) as Incoming);
+      }
+    },
+
+    async handleAgain() {
+      for (const [event, incoming] of unstored) {
+        // It may have got so far that it goes on without its event.
+        const isOpen = await context.store.inbox.isOpen(event);
+        unstored.delete(event);
+        if (isOpen) {
+          schedule(incoming);
+        }
       }
     },
 
@@ -203,18 +223,6 @@ async function receive(
   }
 }
 
-/** Why something could not be stored, and what becomes of it: people may send it again meanwhile. */
-function postponed(error: unknown): unknown {
-  return error instanceof StoreError
-    ? new StoreError(
-        error.message,
-        [error.advice ?? '', 'When I can write again, I do this, unless it is too old by then.']
-          .join(' ')
-          .trim(),
-      )
-    : error;
-}
-
 /** Commits events as seen and handled, without doing what they ask. */
 async function skip(context: TakeContext, wanted: readonly Incoming[]): Promise<void> {
   const now = context.now();
@@ -252,14 +260,13 @@ async function handle(
   context: HandleContext,
   sayNow: SayNow,
   incoming: Incoming,
-): Promise<Later | undefined> {
+): Promise<Later | 'unstored' | undefined> {
   switch (incoming.kind) {
     case 'message':
       return handleMessage(context, sayNow, incoming);
     case 'reaction':
       return handleReaction(context, sayNow, incoming);
     case 'lookalike':
-      await handleLookalike(context, sayNow, incoming);
-      return undefined;
+      return handleLookalike(context, sayNow, incoming);
   }
 }
