@@ -98,7 +98,7 @@ export async function openScene(limitMs = patienceMs): Promise<Scene> {
       const prefix = uniqueLocalpart('m');
       const names = await register(prefix, accounts);
       const command = await ana.say(`!deactivate ${names.join(' ')} --reason spam`);
-      const asked = await ana.answerTo(command);
+      const asked = await answerTo(ana, command);
       let confirmation = '';
       const all = new RegExp(`${deactivations}%40${prefix}-`, 'u');
       const calls = (path = all) => sumOf(gates, (gate) => gate.arrived('POST', path));
@@ -115,7 +115,7 @@ export async function openScene(limitMs = patienceMs): Promise<Scene> {
         },
         async violations() {
           const outcome = await ana.outcomeOf(asked, 'done', 'failed', 'cancelled', 'expired');
-          await ana.answerTo(confirmation);
+          await answerTo(ana, confirmation);
           await seen(ana);
           const record = await recordOf(postgres, command, accounts);
           const repeated = names.filter(
@@ -164,15 +164,37 @@ async function seen(ana: Moderator): Promise<void> {
   await ana.until('the end', () => ana.events.find((event) => event.event_id === mark));
 }
 
-/** One answer, and no file of it twice. */
+/** A file is sent after the answer that it belongs to, as a message of its own. */
+const isFile = ({ content }: Answer) => content['msgtype'] === 'm.file';
+
+/**
+ * Whether an answer only says that the database can't be written, and that the command is carried out later. Its
+ * answer comes then.
+ */
+const isPostponed = ({ body, field }: Answer) =>
+  field.error?.code === 'store' &&
+  body.includes('When I can write again, I do this, unless it is too old by then.');
+
+/** The answer that says what became of the command. */
+async function answerTo(ana: Moderator, event: string): Promise<Answer> {
+  return ana.until(`an answer to ${event}`, () =>
+    ana.answersTo(event).find((one) => !isFile(one) && !isPostponed(one)),
+  );
+}
+
+/** One answer, no file of it twice, and at most one message before it that the command is postponed. */
 function answersAre(ana: Moderator, event: string): string[] {
-  const all: readonly Answer[] = ana.answersTo(event);
-  const files = all.filter(({ content }) => content['msgtype'] === 'm.file');
-  const texts = all.length - files.length;
-  const names = new Set(files.map(({ body }) => body));
+  const all = ana.answersTo(event);
+  const files = all.filter(isFile).map(({ body }) => body);
+  const texts = all.filter((one) => !isFile(one));
+  const postponed = texts.filter(isPostponed).length;
+  const said = texts.map(({ body }) => body.slice(0, 200)).join(' | ');
   return [
-    ...unlessSo(texts === 1, [`${texts} answers to ${event}`]),
-    ...unlessSo(names.size === files.length, [`a file of ${event} was sent twice`]),
+    ...unlessSo(texts.length - postponed === 1, [`the answers to ${event} are ${said}`]),
+    ...unlessSo(postponed === 0 || (postponed === 1 && texts.findIndex(isPostponed) === 0), [
+      `${event} is postponed more than once, or after its answer: ${said}`,
+    ]),
+    ...unlessSo(new Set(files).size === files.length, [`a file of ${event} was sent twice`]),
   ];
 }
 
