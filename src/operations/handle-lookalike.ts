@@ -38,13 +38,13 @@ export type LookalikeContext = CommandLineContext &
  * Answers what looks like a command and is not one: nothing was done, and how to send it. Several edits of
  * one message are answered once. Never throws.
  *
- * @returns `unstored` if the database can't take its end
+ * @returns `postponed` if the database can't take its end
  */
 export async function handleLookalike(
   context: LookalikeContext,
   sayNow: SayNow,
   lookalike: Lookalike,
-): Promise<'unstored' | undefined> {
+): Promise<'postponed' | undefined> {
   const origin = originOfLookalike(lookalike);
   try {
     const reply =
@@ -63,7 +63,7 @@ export async function handleLookalike(
     await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
       context.log.error({ code: codeOf(sendError) }, 'an answer could not be sent');
     });
-    return error instanceof StoreError ? 'unstored' : undefined;
+    return error instanceof StoreError ? 'postponed' : undefined;
   }
 }
 

@@ -76,13 +76,13 @@ export type MessageContext = CommandLineContext &
 /**
  * Takes a message through the stages: parse, authorize, resolve, confirm, execute, answer. Never throws.
  *
- * @returns when to handle it again, if it can't be handled yet; `unstored` if the database can't take its end
+ * @returns when to handle it again, if it can't be handled yet; `postponed` if the database can't take its end
  */
 export async function handleMessage(
   context: MessageContext,
   sayNow: SayNow,
   message: Message,
-): Promise<Later | 'unstored' | undefined> {
+): Promise<Later | 'postponed' | undefined> {
   const typed = commandLineIn(message.text, context);
   let commandLine = typed ?? '';
   let parsed: Parsed | undefined;
@@ -166,7 +166,7 @@ async function whileTyping<Result>(
 /**
  * Turns whatever went wrong into the command's answer.
  *
- * @returns `unstored` if the database can't take it
+ * @returns `postponed` if the database can't take it
  */
 async function answerError(
   context: AnswerErrorContext,
@@ -175,7 +175,7 @@ async function answerError(
   commandLine: string,
   read: Parsed | undefined,
   error: unknown,
-): Promise<'unstored' | undefined> {
+): Promise<'postponed' | undefined> {
   const name = read?.command.name ?? shownNameIn(commandLine);
   logFault(context.log, name, error);
   const origin = originOf(message);
@@ -203,7 +203,7 @@ async function answerError(
         'the answer could not be sent either',
       );
     });
-    return failure instanceof StoreError ? 'unstored' : undefined;
+    return failure instanceof StoreError ? 'postponed' : undefined;
   }
 }
 

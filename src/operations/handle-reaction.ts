@@ -63,13 +63,13 @@ export type ReactionContext = MessageContext &
  * report, and on anything else it does nothing. Somebody who may not decide, or whose reaction is unclear,
  * is told so. Never throws.
  *
- * @returns when to handle it again, if it can't be handled yet; `unstored` if the database can't take its end
+ * @returns when to handle it again, if it can't be handled yet; `postponed` if the database can't take its end
  */
 export async function handleReaction(
   context: ReactionContext,
   sayNow: SayNow,
   reaction: Reaction,
-): Promise<Later | 'unstored' | undefined> {
+): Promise<Later | 'postponed' | undefined> {
   try {
     const command = await commandOn(context, reaction);
     if (command instanceof LawspeakerError) {
@@ -101,7 +101,7 @@ export async function handleReaction(
       await sayNow(refusalOf(context, reaction, postponed(error))).catch((sendError: unknown) => {
         context.log.error({ code: codeOf(sendError) }, 'and nobody could be told');
       });
-      return 'unstored';
+      return 'postponed';
     }
   }
   return undefined;

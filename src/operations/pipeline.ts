@@ -86,7 +86,7 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
   // The commands of one person run in the order in which they were sent.
   const queue = createKeyedQueue();
   /** Events whose end the database could not take. */
-  const unstored = new Map<EventId, Incoming>();
+  const postponedEvents = new Map<EventId, Incoming>();
 
   const schedule = (incoming: Incoming) => {
     queue.add(incoming.sender, async () => {
@@ -96,8 +96,8 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
       }
       const later = await handle(context, sayNow, incoming);
       // Outside of the queue, so that what the same person sends meanwhile does not wait.
-      if (later === 'unstored') {
-        unstored.set(incoming.event, incoming);
+      if (later === 'postponed') {
+        postponedEvents.set(incoming.event, incoming);
       } else {
         void later?.after.then(() => schedule(incoming));
       }
@@ -130,10 +130,10 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
     },
 
     async handleAgain() {
-      for (const [event, incoming] of unstored) {
+      for (const [event, incoming] of postponedEvents) {
         // It may have got so far that it goes on without its event.
         const isOpen = await context.store.inbox.isOpen(event);
-        unstored.delete(event);
+        postponedEvents.delete(event);
         if (isOpen) {
           schedule(incoming);
         }
@@ -260,7 +260,7 @@ async function handle(
   context: HandleContext,
   sayNow: SayNow,
   incoming: Incoming,
-): Promise<Later | 'unstored' | undefined> {
+): Promise<Later | 'postponed' | undefined> {
   switch (incoming.kind) {
     case 'message':
       return handleMessage(context, sayNow, incoming);
