@@ -78,7 +78,9 @@ export function createHomeservers(
   {
     config: { otherHomeservers },
     ...watching
-  }: WatchHomeserverOptions & { readonly config: Pick<Config, 'otherHomeservers'> },
+  }: WatchHomeserverOptions & {
+    readonly config: Pick<Config, 'otherHomeservers'>;
+  },
 ): Homeservers {
   const others = otherHomeservers.map((entry) => watchHomeserver(entry, watching));
   const services = new WeakMap<Homeserver, HomeserverServices>();
@@ -108,7 +110,8 @@ export function createHomeservers(
       return { ...homeserver, services: own };
     },
     isBot: (user) =>
-      [first, ...others.map((other) => other.known())].some((one) => one?.botUser === user),
+      user === first.botUser ||
+      others.some(({ serverName }) => watching.botAccounts.on(serverName) === user),
     states: () => others.map((other) => other.state()),
     async start() {
       await isLate(Promise.all(others.map(async (other) => other.start())), startPatienceMs);

@@ -10,6 +10,7 @@ import type { Foundation } from './foundation.ts';
 import { createHomeserver } from './homeserver.ts';
 import { createHomeservers } from './homeservers.ts';
 import { createOperations } from './operations.ts';
+import { openBotAccounts } from './other-homeservers/bot-accounts.ts';
 import { createConfiguredRegistry } from './registry.ts';
 import { createConfiguredSignUpWatch, createReports, openCardReactions } from './reports.ts';
 import type { End } from './restart.ts';
@@ -100,6 +101,10 @@ export async function buildParts(foundation: Foundation, end: End) {
     web: later.web,
   });
   const directRooms = createDirectRooms(api, { botUser, managementRoom: room });
+  const botAccounts = await openBotAccounts(
+    store.syncState,
+    config.otherHomeservers.map((one) => one.homeserver.serverName),
+  );
   const homeservers = createHomeservers(
     homeserver,
     (one) =>
@@ -112,7 +117,7 @@ export async function buildParts(foundation: Foundation, end: End) {
         wakeReports,
         refreshReports,
       }),
-    { config, ...asking, signal, onAnswer: later.noteAnswer },
+    { config, ...asking, signal, botAccounts, onAnswer: later.noteAnswer },
   );
   const services = createConfiguredServices(homeservers.get(homeserver.serverName).services, {
     config,

@@ -155,6 +155,27 @@ test('one that is away when the bot starts works as soon as it answers', async (
   }
 });
 
+test('the bot’s account on one that is away when it starts is protected from the other', async () => {
+  await using away = await openGate(two.url);
+  const other = await openRoom(
+    {},
+    { others: [{ ...two.entry, url: away.url }], timing: { homeserverLookMs: 500 } },
+  );
+  try {
+    const status = async () => (await other.ana.ask('!status')).body;
+    await expect.poll(status).toMatch(/^✅ Everything is working/u);
+    const lobby = await other.ana.user.createRoom({ preset: 'public_chat' });
+    away.close(all);
+    await other.stopBot();
+    await other.startBot();
+    expect((await other.ana.ask(`!user ${idOf(two.bot)}`)).body).toContain('has not answered yet');
+    const answer = await other.ana.ask(`!ban ${idOf(two.bot)} ${lobby}`);
+    expect(answer.body).toContain('is this bot itself');
+  } finally {
+    await other.close();
+  }
+});
+
 test('check-config checks each of them, and says which', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
   const file = path.join(folder, 'lawspeaker.yaml');

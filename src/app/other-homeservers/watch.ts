@@ -11,6 +11,7 @@ import type { HomeserverState } from '../../services/bot/bot-operations.ts';
 import type { Homeserver } from '../homeserver.ts';
 import { usualReportTroubleMs } from '../timing.ts';
 import { answersAgain, cannotBeUsed, reasonOf } from './alarms.ts';
+import type { BotAccounts } from './bot-accounts.ts';
 import { createLooker } from './look.ts';
 import type { Finding, LookOptions } from './look.ts';
 
@@ -24,8 +25,6 @@ export interface OtherHomeserver {
   readonly serverName: string;
   /** @throws UnreachableError it has not answered since the bot started, or the bot can't be used there */
   get(): Homeserver;
-  /** Undefined until the bot could work there for the first time. */
-  known(): Homeserver | undefined;
   state(): HomeserverState;
   /** Looks at it from now on. Resolves when the first look has ended. */
   start(): Promise<void>;
@@ -34,6 +33,7 @@ export interface OtherHomeserver {
 }
 
 export type WatchHomeserverOptions = LookOptions & {
+  readonly botAccounts: BotAccounts;
   /** A homeserver answers, for the first time or again. */
   readonly onAnswer: (serverName: string) => void;
 };
@@ -50,7 +50,7 @@ export function watchHomeserver(
   entry: HomeserverEntry,
   options: WatchHomeserverOptions,
 ): OtherHomeserver {
-  const { log, timing, alarm, onAnswer } = options;
+  const { log, timing, alarm, botAccounts, onAnswer } = options;
   const { name, serverName } = entry.homeserver;
   const { homeserverLookMs: lookMs = usualLookMs } = timing;
   const { reportTroubleMs: troubleMs = usualReportTroubleMs } = timing;
@@ -78,6 +78,10 @@ export function watchHomeserver(
       const user = looker.homeserver()?.botUser;
       log.info({ serverName, user, synapse: looker.version() }, 'a homeserver answers');
       onAnswer(serverName);
+    }
+    const homeserver = looker.homeserver();
+    if (homeserver !== undefined) {
+      await botAccounts.remember(serverName, homeserver.botUser);
     }
     if (before !== undefined && wasTold) {
       const alarmName = `homeserver ${serverName} answers ${Date.now()}`;
@@ -145,7 +149,6 @@ export function watchHomeserver(
       }
       return known;
     },
-    known: looker.homeserver,
     state: () => ({
       name,
       serverName,

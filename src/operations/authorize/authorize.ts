@@ -169,6 +169,10 @@ export async function protectionOf(
   context: ProtectionContext,
   user: UserId,
 ): Promise<string | undefined> {
+  if (context.roles.isBot(user)) {
+    // Also while its homeserver is away.
+    return context.roles.protection({ name: user, admin: true });
+  }
   const { findAccount, settings } = at(context, ownServer(context, user));
   const isLocal = serverNameOf(user) === settings.serverName;
   const account = isLocal ? await findAccount(user) : undefined;

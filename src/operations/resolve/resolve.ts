@@ -55,6 +55,7 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
   if (asked.parts !== undefined) {
     return resolveParts(context, asked);
   }
+  assertNotBot(context, asked);
   const here = at(context, serverFor(context, asked));
   serversOf(context, asked).forEach((server) => assertPossible(at(context, server), asked));
   await assertRooms(here, asked);
@@ -100,6 +101,22 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
         accounts.filter(({ name }) => !left.has(name)),
         leftOut,
       );
+}
+
+/**
+ * The bot's own accounts are kept away from while their homeserver is away, too.
+ *
+ * @throws ProtectedError a command is about one of them alone
+ */
+function assertNotBot(context: ProtectContext, asked: Authorized): void {
+  const [user, another] = targetsOf(asked);
+  if (user === undefined || another !== undefined || !context.roles.isBot(user)) {
+    return;
+  }
+  const why = whyUntouchable(context, asked, { name: user, admin: true });
+  if (why !== undefined) {
+    throw protectedError(context, asked.command, user, why);
+  }
 }
 
 /** Looks up the accounts of an undo. What can't be taken back now is left out. */
@@ -249,7 +266,7 @@ export async function resolveOne(
 export function whyUntouchable(
   context: ProtectContext,
   authorized: Pick<Authorized, 'command' | 'invocation'>,
-  account: Account,
+  account: Pick<Account, 'admin' | 'name'>,
 ): string | undefined {
   const { command, invocation } = authorized;
   const protects = protectsFor(command, invocation.arguments);
@@ -268,7 +285,7 @@ export function whyUntouchable(
 function isOwn(
   context: ProtectContext,
   { invocation: { actor } }: Pick<Authorized, 'invocation'>,
-  { name }: Account,
+  { name }: Pick<Account, 'name'>,
 ): boolean {
   return context.roles.isBot(name) || (actor.kind === 'person' && name === actor.user);
 }
