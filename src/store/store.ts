@@ -49,6 +49,8 @@ import { reportHistory } from './tables/reports/report-history.ts';
 import type { ReportHistory } from './tables/reports/report-history.ts';
 import { reportItems } from './tables/reports/report-items.ts';
 import type { ReportItems } from './tables/reports/report-items.ts';
+import { reportWork } from './tables/reports/report-work.ts';
+import type { ReportWork } from './tables/reports/report-work.ts';
 import { reports } from './tables/reports/reports.ts';
 import type { Reports } from './tables/reports/reports.ts';
 import { ruleMatches } from './tables/reports/rule-matches.ts';
@@ -84,6 +86,7 @@ export interface StoreTables {
   readonly reportCards: ReportCards;
   readonly reportHistory: ReportHistory;
   readonly reportItems: ReportItems;
+  readonly reportWork: ReportWork;
   readonly reports: Reports;
   readonly ruleMatches: RuleMatches;
   readonly secrets: Secrets;
@@ -151,6 +154,7 @@ const makers = {
   reportCards,
   reportHistory,
   reportItems,
+  reportWork,
   reports,
   ruleMatches,
   secrets,

@@ -56,8 +56,8 @@ async function fillReports(store: Store, now: number): Promise<void> {
       origin_server_ts: now - (at * 5 + 2) * hourMs,
       content: { msgtype: 'm.text', body },
     });
-    await store.transaction(async ({ reportItems }) =>
-      reportItems.setDetails(at + 1, {
+    await store.transaction(async ({ reportWork }) =>
+      reportWork.setDetails(at + 1, {
         sender,
         senderCreatedAt: now - 30 * hourMs,
         content: JSON.stringify(content),

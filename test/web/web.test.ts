@@ -526,7 +526,7 @@ test('an audit entry about a report leads to it', async () => {
 
 test('of many earlier reports about somebody, the newest are shown, and how many there are', async () => {
   for (let number = 1; number <= 14; number += 1) {
-    await page.store.transaction(async ({ reports, reportItems }) => {
+    await page.store.transaction(async ({ reports, reportWork }) => {
       await reports.add(
         {
           kind: 'event',
@@ -548,7 +548,7 @@ test('of many earlier reports about somebody, the newest are shown, and how many
         origin_server_ts: page.clock.now,
         content: { msgtype: 'm.text', body: 'x'.repeat(60_000) },
       });
-      await reportItems.setDetails(number, { content: JSON.stringify(content) });
+      await reportWork.setDetails(number, { content: JSON.stringify(content) });
     });
   }
   const cookie = await page.logIn(vic);

@@ -126,10 +126,10 @@ export async function fetchDetails(
 
 /** Stores what was found out. */
 export async function storeDetails(
-  { reports, reportItems }: Pick<StoreTables, 'reports' | 'reportItems'>,
+  { reports, reportWork }: Pick<StoreTables, 'reports' | 'reportWork'>,
   { item, sender, content, senderCreatedAt, reporters }: FoundDetails,
 ): Promise<void> {
-  await reportItems.setDetails(item.id, { sender, content, senderCreatedAt });
+  await reportWork.setDetails(item.id, { sender, content, senderCreatedAt });
   for (const [reporter, person] of reporters) {
     await reports.setReporter(item.id, reporter, person);
   }

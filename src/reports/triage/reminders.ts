@@ -15,7 +15,7 @@ export type RemindersContext = AnnounceContext &
   DeliverContext &
   RoomPeople & {
     readonly services: { readonly reports: Pick<Services['reports'], 'whereIs'> };
-    readonly store: Pick<Store, 'reportItems' | 'transaction'>;
+    readonly store: Pick<Store, 'reportWork' | 'transaction'>;
   };
 
 const checkEveryMs = 30_000;
@@ -45,13 +45,13 @@ export function createReminders(
         return;
       }
       checkedAt = now;
-      const items = await context.store.reportItems.overdue(now - remindAfterMs);
+      const items = await context.store.reportWork.overdue(now - remindAfterMs);
       if (items.length === 0) {
         return;
       }
       const name = `reminder ${now}`;
       await context.store.transaction(async (tables) => {
-        await tables.reportItems.markReminded(
+        await tables.reportWork.markReminded(
           items.map(({ id }) => id),
           now,
         );

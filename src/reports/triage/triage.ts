@@ -33,7 +33,7 @@ export type TriageContext = CardsContext &
   DetailsContext &
   RuleRunnerContext &
   RemindersContext & {
-    readonly store: Pick<Store, 'reportItems' | 'transaction'>;
+    readonly store: Pick<Store, 'reportWork' | 'transaction'>;
     readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
     readonly log: Log;
   };
@@ -123,9 +123,9 @@ export function createTriage(
   /** Nothing more is to be done about these items. If that is lost, they are processed again. */
   async function markDetailed(items: readonly ReportItem[]): Promise<void> {
     await store.transaction(
-      async ({ reportItems }) => {
+      async ({ reportWork }) => {
         for (const item of items) {
-          await reportItems.markDetailed(item);
+          await reportWork.markDetailed(item);
         }
       },
       { repeatable: true },
@@ -207,7 +207,7 @@ export function createTriage(
       // The worker is woken when the bot can send again.
       return;
     }
-    const items = await store.reportItems.withoutDetails('cards', maxItemsAtOnce);
+    const items = await store.reportWork.withoutDetails('cards', maxItemsAtOnce);
     const due = items.filter(isDue);
     let free = (await cards.countFree()) - withoutCard.size;
     const tooMany = due.filter(({ card }) => card === 'none' && (free -= 1) < 0);
@@ -237,7 +237,7 @@ export function createTriage(
       // The worker is woken when the bot can send again.
       return;
     }
-    const items = await store.reportItems.withNewTags(maxItemsAtOnce);
+    const items = await store.reportWork.withNewTags(maxItemsAtOnce);
     const due = items.filter(isDue).slice(0, rulesBatch);
     for (const item of due) {
       if (isStopped) {
@@ -245,7 +245,7 @@ export function createTriage(
       }
       try {
         await applyRules(item);
-        await store.reportItems.markRulesApplied(item);
+        await store.reportWork.markRulesApplied(item);
         retries.forget(item.id);
       } catch (error) {
         logError(error, 'applying rules again failed');
@@ -266,7 +266,7 @@ export function createTriage(
       // The worker is woken when the bot can send again, or when the cards are posted.
       return;
     }
-    const items = await store.reportItems.withoutDetails('digest', maxItemsAtOnce);
+    const items = await store.reportWork.withoutDetails('digest', maxItemsAtOnce);
     const due = items.filter(isDue).slice(0, digestBatch);
     if (due.length === 0) {
       if (items.length > 0) {

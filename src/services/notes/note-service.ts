@@ -23,14 +23,14 @@ export function createNoteService(
 ) {
   /** @returns the note as it was before */
   async function setRemoved(subject: string, id: number, removedAt: number | null): Promise<Note> {
-    const before = await store.transaction(async ({ notes, reportItems }) => {
+    const before = await store.transaction(async ({ notes, reportWork }) => {
       const note = await find(notes, subject, id, { removed: removedAt === null });
       if (removedAt === null) {
         await assertRoomForOne(notes, subject);
       }
       await notes.setRemoved(id, removedAt);
       await notes.deleteRemoved(subject, maxNotes);
-      await reportItems.showNotes(subject, { forRules: false });
+      await reportWork.showNotes(subject, { forRules: false });
       return note;
     });
     wake();
@@ -49,9 +49,9 @@ export function createNoteService(
      * @throws TargetError there are too many
      */
     async add(note: Pick<Note, 'subject' | 'text' | 'author' | 'at'>, event: EventId) {
-      const added = await store.transaction(async ({ notes, reportItems }) => {
+      const added = await store.transaction(async ({ notes, reportWork }) => {
         await assertRoomForOne(notes, note.subject);
-        await reportItems.showNotes(note.subject, { forRules: false });
+        await reportWork.showNotes(note.subject, { forRules: false });
         return notes.add(note, event);
       });
       wake();

@@ -33,7 +33,7 @@ export function createTagService(
      * @throws TargetError there are too many
      */
     async set(tag: Omit<Tag, 'id' | 'removedAt'>, event: EventId): Promise<SetTag> {
-      const result = await store.transaction(async ({ tags, reportItems }) => {
+      const result = await store.transaction(async ({ tags, reportWork }) => {
         const { subject, name, at } = tag;
         const present = await tags.of(subject, at);
         const before = present.find((one) => one.name === name);
@@ -48,7 +48,7 @@ export function createTagService(
           );
         }
         await tags.remove(subject, name, at);
-        await reportItems.showNotes(subject, { forRules: before === undefined });
+        await reportWork.showNotes(subject, { forRules: before === undefined });
         return { tag: await tags.add(tag, event), before };
       });
       wake();
@@ -60,10 +60,10 @@ export function createTagService(
      * @throws TargetError there is no such tag
      */
     async remove(subject: string, name: string, at: number): Promise<Tag> {
-      const removed = await store.transaction(async ({ tags, reportItems }) => {
+      const removed = await store.transaction(async ({ tags, reportWork }) => {
         const tag = await find(tags, subject, name, at);
         await tags.remove(subject, name, at);
-        await reportItems.showNotes(subject, { forRules: true });
+        await reportWork.showNotes(subject, { forRules: true });
         return tag;
       });
       wake();

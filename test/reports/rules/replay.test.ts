@@ -74,7 +74,7 @@ async function report(event: string, reporter: string, of: Reported = {}): Promi
     { isBacklog: false, isQuiet: false },
   );
   const item = Number(joined?.itemId);
-  await store.reportItems.setDetails(item, {
+  await store.reportWork.setDetails(item, {
     senderCreatedAt: at - senderDays * dayMs,
     content: JSON.stringify({
       type: 'm.room.message',

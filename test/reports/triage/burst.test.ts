@@ -106,8 +106,8 @@ function start(rules: readonly Rule[] = [], how: { readonly maxCards?: number } 
 }
 
 const pending = async () =>
-  (await bot.store.reportItems.withoutDetails('cards', 1000)).length +
-  (await bot.store.reportItems.withoutDetails('digest', 1000)).length;
+  (await bot.store.reportWork.withoutDetails('cards', 1000)).length +
+  (await bot.store.reportWork.withoutDetails('digest', 1000)).length;
 const allProcessed = async () => {
   await expect.poll(pending, { timeout: 20_000 }).toBe(0);
 };
@@ -133,7 +133,7 @@ test('what gets a card is read first, and the digest before anything is read abo
   command = Promise.withResolvers();
   start();
   await expect
-    .poll(async () => (await bot.store.reportItems.withoutDetails('digest', 1000)).length)
+    .poll(async () => (await bot.store.reportWork.withoutDetails('digest', 1000)).length)
     .toBe(size - maxCards);
   await wait(50);
   // A command is in flight: nothing is read.

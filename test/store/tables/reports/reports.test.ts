@@ -28,7 +28,7 @@ const reportToAdd: fc.Arbitrary<ReportToAdd> = fc.record({
 });
 
 /** Everything that reports have done, without numbers that come in any order. */
-async function stateOf({ reportItems, reports, reportHistory }: Store) {
+async function stateOf({ reportItems, reportWork, reports, reportHistory }: Store) {
   const items = await reportItems.search({}, { limit: 100 });
   const histories = await Promise.all(
     items.map(async ({ id }) =>
@@ -49,8 +49,8 @@ async function stateOf({ reportItems, reports, reportHistory }: Store) {
       }))
       .toSorted((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other))),
     needsDetails: [
-      ...(await reportItems.withoutDetails('cards', 100)),
-      ...(await reportItems.withoutDetails('digest', 100)),
+      ...(await reportWork.withoutDetails('cards', 100)),
+      ...(await reportWork.withoutDetails('digest', 100)),
     ]
       .map(({ kind, subject }) => `${kind} ${subject}`)
       .toSorted(),
