@@ -1,6 +1,5 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, facts, line } from '../../chat/answers/answer.ts';
-import { span } from '../../chat/answers/phrases.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { positional, roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -57,14 +56,12 @@ export default defineCommand({
     await withAdvice(context, async () =>
       context.services.sanctions.assertCanSetPower(room.roomId, account.name, level),
     );
-    const { forMs } = context.invocation;
     return {
       title: [
         `Give power level ${level} to `,
         ...nameAndId(account),
         ' in ',
         ...roomNameAndId(room),
-        ...(forMs === undefined ? [] : [` for ${span(forMs)}`]),
         '?',
       ],
       body: [facts(`They have ${shown(of(account.name))}`)],

@@ -2,8 +2,9 @@ import { stringify } from 'csv-stringify/sync';
 
 import { code } from '../../chat/answers/answer.ts';
 import type { AnswerFile, Content, Preview } from '../../chat/answers/answer.ts';
+import { span } from '../../chat/answers/phrases.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import type { LeftOut } from '../../chat/command/invocation.ts';
+import type { Invocation, LeftOut } from '../../chat/command/invocation.ts';
 import { subjectOf } from '../../chat/command/properties.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { present } from '../../core/present.ts';
@@ -47,7 +48,7 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
     return {
       preview: {
         ...preview,
-        title: where === undefined ? preview.title : titleOn(where, preview.title),
+        title: completed(preview.title, resolved.invocation, where),
         body: [...preview.body, ...skippedBlocks(resolved), ...leftOutBlocks(leftOut)],
       },
       resolved,
@@ -63,13 +64,23 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
   return previewOfAccounts(context, resolved, commandContexts);
 }
 
-/** `Delete registration token abc on two.example?` */
-function titleOn(serverName: string, title: Content): Content {
+/** The title of one target, with where and for how long: `Delete registration token abc on two.example?` */
+function completed(
+  title: Content,
+  { forMs }: Pick<Invocation, 'forMs'>,
+  where: string | undefined,
+): Content {
+  const more = [
+    ...(where === undefined ? [] : [` on ${where}`]),
+    ...(forMs === undefined ? [] : [` for ${span(forMs)}`]),
+  ].join('');
   const last = title.at(-1);
   const isQuestion = typeof last === 'string' && last.endsWith('?');
-  return isQuestion
-    ? [...title.slice(0, -1), `${last.slice(0, -1)} on ${serverName}?`]
-    : [...title, ` on ${serverName}`];
+  return more === ''
+    ? title
+    : isQuestion
+      ? [...title.slice(0, -1), `${last.slice(0, -1)}${more}?`]
+      : [...title, more];
 }
 
 async function previewOfOne(
@@ -79,8 +90,8 @@ async function previewOfOne(
   if (command.preview !== undefined) {
     return command.preview(commandContext);
   }
-  // A dry run of a change, which says the rest in lines of its own.
-  const { reason: _, notBefore: __, ...rest } = invocation;
+  // A dry run of a change, which says the rest in lines of its own and in the title.
+  const { reason: _, notBefore: __, forMs: ___, ...rest } = invocation;
   return { title: [code(writeInvocation(command, { ...rest, dryRun: false }))], body: [] };
 }
 

@@ -46,6 +46,22 @@ describe('edit-user', () => {
     await expect(mallory.whoami()).resolves.toMatchObject({ user_id: mallory.userId });
   });
 
+  it('asks with how long it lasts, and makes no link of anybody’s name', async () => {
+    const mallory = await newUser('mallory', { displayName: 'Evil https://x.example' });
+    const confirmation = await room.ana.ask(
+      `!edit-user ${mallory.userId} --logout-devices --displayname Mal --for 3d`,
+    );
+    expect(confirmation.field.status).toBe('pending');
+    expect(confirmation.body.split('\n')[0]).toMatch(/ for 3 days\?$/u);
+    expect(confirmation.body).toContain('x[.]example');
+    expect(confirmation.body).not.toContain('x.example');
+    const dry = await room.ana.ask(
+      `!edit-user ${mallory.userId} --displayname M --for 3d --dry-run`,
+    );
+    expect(dry.body.split('\n')[0]).toMatch(/ for 3 days$/u);
+    await room.ana.ask(`!cancel ${confirmation.field.confirmation?.code}`);
+  });
+
   it('replaces all e-mail addresses, and leaves the phone numbers', async () => {
     const mallory = await newUser('mallory');
     const name = mallory.account.localpart;

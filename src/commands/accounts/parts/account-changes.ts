@@ -1,5 +1,6 @@
 import { bold, line } from '../../../chat/answers/answer.ts';
 import type { Block } from '../../../chat/answers/answer.ts';
+import { inert } from '../../../chat/answers/untrusted-text.ts';
 import { cut } from '../../../core/text.ts';
 import type { AccountEdit, EditedField } from '../../../services/accounts/account-edit.ts';
 import type { Account } from '../../../services/services.ts';
@@ -31,7 +32,9 @@ export function changesList(
     kind: 'list',
     items: fields.map((field) => {
       const [before, after] = valuesOf(account, edit, field);
-      return [`${titles[field]}: ${cut(shown(before), 200)} → `, bold(cut(shown(after), 200))];
+      // A name is whatever its owner likes.
+      const safe = field === 'displayname' ? inert : cut;
+      return [`${titles[field]}: ${safe(shown(before), 200)} → `, bold(safe(shown(after), 200))];
     }),
   };
 }

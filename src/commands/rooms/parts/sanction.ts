@@ -1,7 +1,7 @@
 import { nameAndId } from '../../../chat/answers/account.ts';
 import { code, facts, line } from '../../../chat/answers/answer.ts';
 import type { Block, Content, Preview } from '../../../chat/answers/answer.ts';
-import { count, span, whole } from '../../../chat/answers/phrases.ts';
+import { count, whole } from '../../../chat/answers/phrases.ts';
 import { roomName, roomNameAndId } from '../../../chat/answers/room.ts';
 import { flag, positional } from '../../../chat/command/arguments.ts';
 import type { Context, Step } from '../../../chat/command/declaration.ts';
@@ -197,7 +197,7 @@ export async function sanctionPreview(
     readonly isPresent?: (membership: string | undefined) => boolean;
   },
 ): Promise<Preview> {
-  const { args, services, invocation } = context;
+  const { args, services } = context;
   const { accounts: account, rooms } = args;
   const prospects = await services.sanctions.prospects(how.kind, rooms, account.name);
   const powerless = prospects.filter(({ why }) => why !== undefined);
@@ -215,14 +215,7 @@ export async function sanctionPreview(
   const named = prospects.filter(({ why }) => why === undefined).slice(0, maxNamed);
   const others = prospects.length - powerless.length - named.length;
   return {
-    title: [
-      `${how.words[0]} `,
-      ...nameAndId(account),
-      ` ${how.words[1]} `,
-      ...where,
-      ...(invocation.forMs === undefined ? [] : [` for ${span(invocation.forMs)}`]),
-      '?',
-    ],
+    title: [`${how.words[0]} `, ...nameAndId(account), ` ${how.words[1]} `, ...where, '?'],
     body: [
       facts(
         isPresent !== undefined &&
