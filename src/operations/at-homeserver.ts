@@ -1,6 +1,6 @@
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
-import { takesOn } from '../chat/command/on-homeserver.ts';
+import { asksHomeserver } from '../chat/command/on-homeserver.ts';
 import { subjectOf, takesRemote } from '../chat/command/properties.ts';
 import { TargetError, UnreachableError } from '../core/errors.ts';
 import { serverNameOf } from '../core/ids.ts';
@@ -159,8 +159,7 @@ export function onAboutItem(
   item: Pick<ReportItem, 'server'>,
 ): string | undefined {
   const server = serverOfItem(context, item);
-  const asks = takesOn(command) && (command.endpoints ?? []).length > 0;
-  if (on !== undefined || server === undefined || !asks) {
+  if (on !== undefined || server === undefined || !asksHomeserver(command)) {
     return on;
   }
   if (takesRemote(command) && namesRoom(command, values)) {
@@ -180,5 +179,5 @@ export function whereShown(
 ): string | undefined {
   const { command } = parsed;
   const isSaid = subjectOf(command) !== undefined && !takesRemote(command);
-  return isSaid || !takesOn(command) ? undefined : serverFor(context, parsed);
+  return isSaid || !asksHomeserver(command) ? undefined : serverFor(context, parsed);
 }

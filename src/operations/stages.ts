@@ -8,7 +8,7 @@ import { dangers } from '../chat/command/declaration.ts';
 import type { Command, Context, Danger, Registry, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
 import type { Invocation, Json, LeftOut } from '../chat/command/invocation.ts';
-import { takesOn } from '../chat/command/on-homeserver.ts';
+import { asksHomeserver } from '../chat/command/on-homeserver.ts';
 import { dangerOf, subjectOf, withDefaults } from '../chat/command/properties.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
 import { reasonOfUndo } from '../chat/reading/entry-number.ts';
@@ -256,7 +256,7 @@ export function intentFor(
         Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
       ),
       ...present({
-        on: takesOn(command) ? serverFor(context, parsed, account?.name) : undefined,
+        on: asksHomeserver(command) ? serverFor(context, parsed, account?.name) : undefined,
         step: stepName,
         for: invocation.forMs === undefined ? undefined : writeDuration(invocation.forMs),
       }),
@@ -331,6 +331,7 @@ export function commandContextFor(
     prefix: settings.prefix,
     botUser: settings.botUser,
     serverName: settings.serverName,
+    homeservers: settings.homeservers,
     now: context.now(),
     // For what is carried out, `contextOf` in `execute/attempt.ts` replaces this.
     protectedHashes: async () => {

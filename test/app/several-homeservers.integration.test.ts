@@ -52,6 +52,8 @@ describe('two homeservers', () => {
     expect(answers[1]?.body).toContain(there.userId);
     const unknown = await ana.ask(`!user @${uniqueLocalpart('nobody')}:${secondName}`);
     expect(unknown.field.error?.code).toBe('unknown_user');
+    const elsewhere = await ana.ask('!user @mallory:three.example');
+    expect(elsewhere.body).toContain('for accounts of the 2 homeservers that !status lists.');
   });
 
   test('!status shows both', async () => {
@@ -80,6 +82,12 @@ describe('two homeservers', () => {
     await owner.createRoom({ preset: 'public_chat', name });
     expect((await ana.ask(`!rooms ${name} --on two`)).body).toContain(name);
     expect((await ana.ask(`!rooms ${name}`)).body).not.toContain(`:${secondName}`);
+    // The ID of a room of version 12 does not say where the room is.
+    const id = await owner.createRoom({ room_version: '12' });
+    expect((await ana.ask(`!room ${id} --on two`)).field.status).toBe('done');
+    expect((await ana.ask(`!room ${id}`)).body).toMatch(
+      /localhost knows no room \S+\nIf it is on another homeserver, add --on two\./u,
+    );
   });
 
   test('an alias leads to its homeserver, and so do the commands after it', async () => {

@@ -88,6 +88,8 @@ test('reports of both arrive in one queue, and say where', async () => {
   expect(report.body).toContain('“spam on two”');
   expect(report.body).toContain('The message has not been removed.');
   expect(report.body).toContain(witness.userId);
+  // The queue is one, so its commands need no homeserver.
+  expect(report.body).toMatch(new RegExp(`· !resolve ${id} · !dismiss ${id}$`, 'mu'));
 
   const all = await ana.ask('!reports');
   expect(all.body).toMatch(/open, 1 report on localhost/u);
@@ -95,6 +97,10 @@ test('reports of both arrive in one queue, and say where', async () => {
   const ofTwo = await ana.ask('!reports --on two');
   expect(ofTwo.body).toContain(there.sender.userId);
   expect(ofTwo.body).not.toContain('on localhost');
+
+  const dismissed = await ana.ask(`!dismiss ${id}`);
+  expect(dismissed.body).toMatch(/^✅ Dismissed/u);
+  expect(dismissed.body).not.toContain('on localhost');
 });
 
 test('a reaction on a card acts where the report came from', async () => {

@@ -58,7 +58,7 @@ export function watchHomeserver(
   const breaker = createBreaker({
     serverName,
     onNoAnswer: () => worker.wake(),
-    whyRefused: (awayMs) => `has not answered for ${span(awayMs)}`,
+    whyRefused: (awayMs) => `has not answered for ${span(Math.max(awayMs, 1000))}`,
   });
   const looker = createLooker(entry, breaker.around, options);
   const looked = Promise.withResolvers<void>();

@@ -82,7 +82,13 @@ export function encryptionState(room: Pick<RoomSummary, 'encryption'>): string {
  * @throws TargetError this server doesn't know it
  */
 export async function requireRoom(
-  { services, prefix, now }: Pick<Context, 'services' | 'prefix' | 'now'>,
+  {
+    services,
+    prefix,
+    now,
+    serverName,
+    homeservers,
+  }: Pick<Context, 'services' | 'prefix' | 'now' | 'serverName' | 'homeservers'>,
   id: RoomId,
 ): Promise<RoomDetail> {
   const room = await services.rooms.find(id);
@@ -90,6 +96,7 @@ export async function requireRoom(
     return room;
   }
   const deletion = await services.rooms.lastDeletion(id);
+  const [other, another] = homeservers.filter((one) => one.serverName !== serverName);
   throw deletion?.status === 'complete'
     ? new TargetError(
         'unknown_room',
@@ -97,7 +104,15 @@ export async function requireRoom(
       )
     : new TargetError(
         'unknown_room',
-        `this server knows no room \`${id}\``,
-        `Search for it by name: \`${prefix}rooms --search NAME\``,
+        `${other === undefined ? 'this server' : serverName} knows no room \`${id}\``,
+        [
+          // The IDs of new rooms don't say where they are.
+          ...(other === undefined
+            ? []
+            : [
+                `If it is on another homeserver, add \`--on ${another === undefined ? other.name : 'NAME'}\`.`,
+              ]),
+          `Search for it by name: \`${prefix}rooms --search NAME\``,
+        ].join(' '),
       );
 }

@@ -2,7 +2,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { Account, AccountTraits, Services } from '../../services/services.ts';
 import type { Absent } from '../answers/absent.ts';
 import type { Answer, Preview } from '../answers/answer.ts';
-import type { ReadingContext } from '../reading/values.ts';
+import type { HomeserverName, ReadingContext } from '../reading/values.ts';
 import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
 import type { Actor, Invocation, LeftOut, Origin } from './invocation.ts';
 
@@ -56,6 +56,8 @@ export interface Context<Declared extends Arguments = Arguments> {
   readonly botUser: UserId;
   /** Of this homeserver. */
   readonly serverName: string;
+  /** All that the bot moderates; the first is where the management room is. */
+  readonly homeservers: readonly HomeserverName[];
   readonly now: number;
   /**
    * SHA-256 sums of files that protected accounts have uploaded: Synapse quarantines equal files together.
@@ -194,6 +196,8 @@ interface Base<Declared extends Arguments> {
   readonly endpoints?: readonly string[];
   /** It lists what all homeservers have, and `--on` narrows that. No room or message says where to look. */
   readonly spansHomeservers?: true;
+  /** It lists records about all homeservers, which `--on` could not narrow: it does not take that. */
+  readonly withoutOn?: true;
   /**
    * For a command that starts others: what it changes, and who can use it for that. Help says so instead of
    * `Read-only`.

@@ -3,11 +3,13 @@ import { cut, nearest } from '../../core/text.ts';
 import { bold, code, facts, line } from '../answers/answer.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
 import { count } from '../answers/phrases.ts';
+import type { HomeserverName } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { groups } from './declaration.ts';
 import type { Command, Danger, Group, Registry, Role } from './declaration.ts';
 import { topics } from './help-topics.ts';
+import { takesOn } from './on-homeserver.ts';
 import {
   argumentsOf,
   isVerbatim,
@@ -188,6 +190,18 @@ export function conditions(command: Command, prefix: string): string {
     .join(' ');
 }
 
+/** At most this many homeservers are named. */
+const maxHomeservers = 5;
+
+/** What help says about the flag that argument declarations don't have. */
+function onFlag(homeservers: readonly HomeserverName[]): Content {
+  const names = homeservers.slice(0, maxHomeservers).map(({ name }) => name);
+  return [
+    code('--on'),
+    `: The homeserver, if no ID says it: ${names.join(', ')}${homeservers.length > maxHomeservers ? ', …' : ''} (default: ${names[0] ?? ''})`,
+  ];
+}
+
 /** At most this many similar commands are named. */
 const maxSimilar = 5;
 
@@ -196,17 +210,18 @@ export function helpFor(
   command: Command,
   prefix: string,
   similar: readonly Command[] = [],
+  homeservers: readonly HomeserverName[] = [],
 ): Answer {
   const body: Block[] = [line('Usage: ', code(usage(command, prefix)))];
-  const described = Object.entries(argumentsOf(command));
+  const described: readonly Content[] = [
+    ...Object.entries(argumentsOf(command)).map(([key, argument]) => [
+      code(argument.place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument)),
+      `: ${argument.description}`,
+    ]),
+    ...(homeservers.length > 1 && takesOn(command) ? [onFlag(homeservers)] : []),
+  ];
   if (described.length > 0) {
-    body.push({
-      kind: 'list',
-      items: described.map(([key, argument]) => [
-        code(argument.place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument)),
-        `: ${argument.description}`,
-      ]),
-    });
+    body.push({ kind: 'list', items: described });
   }
   if (takesMany(command)) {
     body.push(line(`${prefix}help matching has examples for many accounts.`));

@@ -32,10 +32,16 @@ const kindsOnHomeservers = new Set([
 export function takesOn(command: Command): boolean {
   return (
     !isVerbatim(command) &&
+    command.withoutOn !== true &&
     !Object.hasOwn(command.args, flagOn) &&
     ((command.endpoints ?? []).length > 0 ||
       Object.values(command.args).some(({ kind }) => kindsOnHomeservers.has(kind)))
   );
+}
+
+/** Whether a command asks a homeserver for something, and is not only about the bot's own records. */
+export function asksHomeserver(command: Command): boolean {
+  return takesOn(command) && (command.endpoints ?? []).length > 0;
 }
 
 /**
@@ -157,7 +163,10 @@ export function lineOn(
   const here = homeservers.findIndex((one) => one.serverName === serverName);
   const command = registry.find(line.split(' ', 1)[0] ?? '');
   // The first is meant without saying so, and IDs say where they are.
-  return here < 1 || command === undefined || !takesOn(command) || isNamedIn(line, serverName)
+  return here < 1 ||
+    command === undefined ||
+    !asksHomeserver(command) ||
+    isNamedIn(line, serverName)
     ? line
     : `${line} --${flagOn} ${homeservers[here]?.name ?? serverName}`;
 }

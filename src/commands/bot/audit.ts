@@ -76,6 +76,7 @@ export default defineCommand({
   },
   danger: 'read',
   role: 'moderator',
+  withoutOn: true,
   example: 'audit --target @mallory:example.com --since 7d',
   check(args, { prefix }) {
     const { what, by, rule, text, since, until, limit = pageSize, before, format } = args;

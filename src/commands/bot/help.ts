@@ -66,11 +66,11 @@ export default defineCommand({
     const others = commandsAbout(registry, name).filter((other) => other !== command);
     return { kind: 'one', command, others };
   },
-  answer({ args: { topic = '' }, registry, prefix }, found) {
+  answer({ args: { topic = '' }, registry, prefix, homeservers }, found) {
     if (found !== undefined) {
       return found.kind === 'several'
         ? helpForWord(topic, found.commands, prefix)
-        : helpFor(found.command, prefix, found.others);
+        : helpFor(found.command, prefix, found.others, homeservers);
     }
     return explanationOf(topic, registry, prefix) ?? helpForAll(registry, prefix);
   },

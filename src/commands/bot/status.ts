@@ -167,6 +167,6 @@ function homeserverState({ serverName, version, mas, trouble }: Homeserver, now:
     return [name, version === undefined ? 'has not answered yet' : versions(version, mas)];
   }
   return trouble.kind === 'away'
-    ? [name, `has not answered for ${span(now - trouble.since)}: ${trouble.why}`]
+    ? [name, `has not answered for ${span(Math.max(now - trouble.since, 1000))}: ${trouble.why}`]
     : [name, trouble.why];
 }

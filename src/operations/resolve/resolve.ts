@@ -1,3 +1,4 @@
+import { count } from '../../chat/answers/phrases.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { LeftOut } from '../../chat/command/invocation.ts';
 import { identitiesOf, protectsFor } from '../../chat/command/properties.ts';
@@ -368,7 +369,9 @@ function adviceOnWord(
 }
 
 async function resolveAccount(
-  context: AccountLookup & { readonly settings: Pick<Settings, 'prefix' | 'serverName'> },
+  context: AccountLookup & {
+    readonly settings: Pick<Settings, 'homeservers' | 'prefix' | 'serverName'>;
+  },
   user: UserId,
   account: Account | undefined,
   how: {
@@ -380,13 +383,15 @@ async function resolveAccount(
     readonly where: () => string;
   },
 ): Promise<Account> {
-  const { serverName } = context.settings;
+  const { serverName, homeservers } = context.settings;
   if (account === undefined && serverNameOf(user) !== serverName) {
     const meant = await accountsMeant(context, user);
     const advice =
       meant.length === 0
         ? [
-            `This only works for ${serverName} accounts.`,
+            homeservers.length < 2
+              ? `This only works for ${serverName} accounts.`
+              : `This only works for accounts of the ${count(homeservers.length, 'homeserver')} that \`${context.settings.prefix}status\` lists.`,
             ...(how.unchanged.length > 0
               ? []
               : [

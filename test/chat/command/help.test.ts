@@ -67,6 +67,19 @@ test('the help of a command names similar ones', () => {
   expect(also.at(-1)).toMatch(/^See also: !\S+( · !\S+){4}$/u);
 });
 
+test('the help of a command names the homeservers for --on, if there are several', () => {
+  const helpOf = (name: string, ...names: readonly string[]) => {
+    const homeservers = names.map((one) => ({ name: one, serverName: `${one}.example` }));
+    return JSON.stringify(helpFor(registry.find(name) as Command, '!', [], homeservers).body);
+  };
+  const onFlag = '--on';
+  expect(helpOf('users', 'one', 'two')).toContain(
+    ': The homeserver, if no ID says it: one, two (default: one)',
+  );
+  expect(helpOf('users', 'one')).not.toContain(onFlag);
+  expect(helpOf('status', 'one', 'two')).not.toContain(onFlag);
+});
+
 test('the usage line of an error is short, and shows what the error is about', () => {
   const line = (name: string, error: { argument?: string; word?: string }) =>
     usageFor(registry.find(name) as Command, '!', {

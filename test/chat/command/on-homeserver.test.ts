@@ -77,6 +77,8 @@ describe('--on NAME', () => {
     ],
     ['delete-room !a:two.example #b:one.example', 'These are on several homeservers.'],
     ['status --on two', '`!status` is not about one homeserver. Leave out `--on`.'],
+    // It would not list only what was done there.
+    ['audit --on two', '`!audit` is not about one homeserver. Leave out `--on`.'],
   ])('`%s` is an error that helps', (line, message) => {
     expect(errorOf(line)).toContain(message);
   });
@@ -108,6 +110,7 @@ test.each([
   ['room !lobby', 'two.example', 'room !lobby --on two'],
   ['user @sam:two.example', 'two.example', 'user @sam:two.example'],
   ['status', 'two.example', 'status'],
+  ['resolve 7', 'two.example', 'resolve 7'],
   ['more', 'two.example', 'more'],
   ['room !lobby', 'one.example', 'room !lobby'],
   ['room !lobby:two.example.org', 'two.example', 'room !lobby:two.example.org --on two'],

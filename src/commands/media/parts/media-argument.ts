@@ -2,7 +2,7 @@ import { nameAndId } from '../../../chat/answers/account.ts';
 import type { Inline } from '../../../chat/answers/answer.ts';
 import { requireRoom, roomNameAndId } from '../../../chat/answers/room.ts';
 import { positional } from '../../../chat/command/arguments.ts';
-import type { CheckContext, Context } from '../../../chat/command/declaration.ts';
+import type { CheckContext } from '../../../chat/command/declaration.ts';
 import { UsageError } from '../../../core/errors.ts';
 import type { MxcUri, RoomId, UserId } from '../../../core/ids.ts';
 import type { Account } from '../../../services/services.ts';
@@ -62,7 +62,7 @@ export function assertOneOf(
  * @throws TargetError this server doesn't know the room
  */
 export async function ofOrIn(
-  context: Pick<Context, 'services' | 'prefix' | 'now'>,
+  context: Parameters<typeof requireRoom>[0],
   { user, room }: { readonly user: Account | undefined; readonly room: RoomId | undefined },
 ): Promise<Inline[]> {
   if (user !== undefined) {
