@@ -13,7 +13,7 @@ import { checkConfig } from './check-config.ts';
 import type { Asking } from './init/asking.ts';
 import { attempt } from './init/attempt.ts';
 import { openBotAccount } from './init/bot-account.ts';
-import type { Admin } from './init/bot-account.ts';
+import type { Admin } from './init/choose-way.ts';
 import { assertWritable, fillInRoom, readDraft, writeDraft } from './init/config-file.ts';
 import type { Draft } from './init/config-file.ts';
 import { assertKeepsAccounts } from './init/delegated-accounts.ts';

@@ -5,7 +5,7 @@ import type { Session } from '../../homeserver/client/session.ts';
 import { WrongAnswerError, useAnswer } from './asking.ts';
 import type { Asking, Question } from './asking.ts';
 import { attempt } from './attempt.ts';
-import type { Admin } from './bot-account.ts';
+import type { Admin } from './choose-way.ts';
 import { readPeople } from './options.ts';
 import type { InitOptions } from './options.ts';
 
