@@ -31,6 +31,7 @@ import * as notes from './migrations/0018-notes.ts';
 import * as closedReports from './migrations/0019-closed-reports.ts';
 import * as rulesAgain from './migrations/0020-rules-again.ts';
 import * as homeservers from './migrations/0021-homeservers.ts';
+import * as widerIndexes from './migrations/0022-wider-indexes.ts';
 import { isPostgres } from './postgres/errors.ts';
 import type { LeaseOptions } from './postgres/lease.ts';
 import type { Tables } from './schema.ts';
@@ -54,6 +55,7 @@ const migrations = {
   '0019-closed-reports': closedReports,
   '0020-rules-again': rulesAgain,
   '0021-homeservers': homeservers,
+  '0022-wider-indexes': widerIndexes,
 };
 
 export interface OpenOptions {

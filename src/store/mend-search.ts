@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import type { SqliteStatement } from 'kysely';
 
-import { remakeSearch } from './migrations/0017-search.ts';
+import { remakeSearch } from './migrations/0022-wider-indexes.ts';
 import { keysOf } from './tables/audit/search-expression.ts';
 
 type Inform = (message: string) => void;

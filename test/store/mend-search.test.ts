@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { makeOldDatabase } from '../support/old-database.ts';
 
 let folder: string;
 let file: string;
@@ -75,6 +76,13 @@ test.for(damages)(
     expect(informed).toHaveLength(2);
   },
 );
+
+test('one that is damaged when the bot is updated is made anew as well', async () => {
+  await makeOldDatabase(file, '0021-homeservers');
+  damage(`UPDATE audit_search_config SET v = 99 WHERE k = 'version'`);
+  expect(await actAndFind('spam 1')).toBe(1);
+  expect(await actAndFind('spam 2')).toBe(2);
+});
 
 test.for(damages)(
   'a damaged index of words stops no action of a running bot, and loses no entry: %s',

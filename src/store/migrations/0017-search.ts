@@ -51,7 +51,7 @@ const textView = `
   FROM audit_log AS entry WHERE kind != 'outcome'`;
 
 /** What SQLite takes for a word, and which words are the same. */
-export const searchTokenizer = 'unicode61 remove_diacritics 2';
+const searchTokenizer = 'unicode61 remove_diacritics 2';
 
 /** Without content: the entries have it. An entry can be taken out by its number alone. */
 const searchTable = `
@@ -61,9 +61,6 @@ const searchTable = `
 
 const add = `
   INSERT INTO audit_search (rowid, words, keys) SELECT id, words, keys FROM audit_search_text`;
-
-/** Makes the index anew, of the entries that there are. */
-export const remakeSearch: readonly string[] = ['DROP TABLE audit_search', searchTable, add];
 
 const addAgain = (id: string) => `
   DELETE FROM audit_search WHERE rowid = ${id};

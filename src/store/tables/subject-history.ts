@@ -120,10 +120,7 @@ export function subjectHistory(db: Connection) {
     async counts(subject: Subject): Promise<SubjectCounts> {
       const isNote = sql`command IN (${sql.join(noteCommands)}) AS is_note`;
       const { rows } = await sql<SubjectCounts>`
-        WITH item AS MATERIALIZED (
-          SELECT id, sender, state, reports FROM report_items WHERE ${isAbout(subject)}
-        ),
-        done AS MATERIALIZED (
+        WITH done AS MATERIALIZED (
           SELECT count(*) FILTER (WHERE NOT is_note) AS actions, count(*) FILTER (WHERE is_note) AS notes
           FROM (${targeting(db, subject, { isWanted: sql`kind = 'intent'`, columns: isNote })}) AS about
         )
@@ -137,8 +134,9 @@ export function subjectHistory(db: Connection) {
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
             SELECT count(*) FROM (
-              SELECT reporter FROM item ${joinInOrder(db)} reports ON reports.item_id = item.id
-              WHERE reporter IS DISTINCT FROM item.sender GROUP BY reporter
+              SELECT reporter
+              FROM report_items AS item ${joinInOrder(db)} reports ON reports.item_id = item.id
+              WHERE ${isAbout(subject)} AND reporter IS DISTINCT FROM sender GROUP BY reporter
             ) AS reporter
           ) AS reporters,
           count(*) AS items,
@@ -146,7 +144,7 @@ export function subjectHistory(db: Connection) {
           count(*) FILTER (WHERE state = 'resolved') AS "resolvedItems",
           count(*) FILTER (WHERE state = 'dismissed') AS "dismissedItems",
           coalesce(sum(reports), 0) AS reports
-        FROM item
+        FROM report_items WHERE ${isAbout(subject)}
       `.execute(db);
       const [counts] = rows;
       if (counts === undefined) {
@@ -244,13 +242,15 @@ function entriesOf(db: Connection, subject: Subject): RawBuilder<unknown> {
   const source = (name: SubjectSource) => sql`${sql.lit(subjectSources.indexOf(name))} AS source`;
   const items = sql`SELECT id FROM report_items WHERE ${isAbout(subject)}`;
   const ofItems = sql`
-    SELECT id FROM audit_log WHERE kind != 'outcome' AND item_id IN (${newest(items)})`;
+    SELECT id, at FROM audit_log ${indexedBy(db, 'audit_log_item')}
+    WHERE kind != 'outcome' AND item_id IN (${newest(items)})`;
   return sql.join(
     [
       // An action that is found twice is listed once.
       sql`
-        SELECT at, ${source('action')}, id FROM audit_log
-        WHERE id IN (${newest(targeting(db, subject))} UNION ${newest(ofItems)})`,
+        SELECT at, ${source('action')}, id FROM (
+          ${newest(targeting(db, subject, { columns: sql`id, at` }))} UNION ${newest(ofItems)}
+        ) AS action`,
       newest(sql`
         SELECT last_report_at AS at, ${source('item')}, id FROM report_items
         WHERE ${isAbout(subject)}`),

@@ -347,7 +347,7 @@ export function auditSearch(db: Connection) {
   return {
     /**
      * Rewrites the index, without the words that entries do not have any more. A replaced entry is not found
-     * by them, but they stay in the file until then. Takes half a second for a million entries, in small steps.
+     * by them, but they stay in the file until then. Takes a second for a million entries, in small steps.
      */
     async compact(): Promise<void> {
       if (dialectOf(db) === 'postgres') {

@@ -30,14 +30,14 @@ export async function newestNumbers(
     return find(db, query, range, limit);
   }
   const whole = all.filter((term) => !hasBeginning(term));
-  const { indexed, frequent } = await sortTerms(db, beginnings);
+  const { indexed, frequent, shortened } = await sortTerms(db, beginnings);
   const terms = [...whole, ...indexed];
   // There are few open entries. Each of them would be looked for by itself.
   const read = query.status === 'open' ? beginnings : frequent;
   if (read.length === 0) {
     return find(db, { ...query, terms }, range, limit);
   }
-  const others = query.status === 'open' ? whole : terms;
+  const others = query.status === 'open' ? whole : [...terms, ...shortened];
   const byOthers = { ...query, terms: others.length === 0 ? undefined : others };
   const { found, end } = await readFromEnd(db, byOthers, read, range, limit);
   if (end === undefined) {

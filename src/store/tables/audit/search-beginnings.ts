@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 
 import type { SearchTerm } from '../../../core/search-text.ts';
+import { indexedBeginnings } from '../../migrations/0022-wider-indexes.ts';
 import type { Connection } from '../../schema.ts';
 import { hasBeginning } from './search-expression.ts';
 import type { Term } from './search-expression.ts';
@@ -17,6 +18,8 @@ export interface SortedTerms {
   readonly indexed: readonly Term[];
   /** In the entries themselves: before it finds the first one, the index would read where all such words occur. */
   readonly frequent: readonly Term[];
+  /** Shorter beginnings, of which the index has lists: entries without them have none of the frequent terms either. */
+  readonly shortened: readonly Term[];
 }
 
 /**
@@ -30,7 +33,25 @@ export async function sortTerms(db: Connection, terms: readonly Term[]): Promise
     const ended = hasBeginning(term) ? await endedIn(db, term) : term;
     (ended === undefined ? frequent : indexed).push(ended ?? term);
   }
-  return { indexed, frequent };
+  return { indexed, frequent, shortened: frequent.map(shorten) };
+}
+
+const longestIndexed = Math.max(...indexedBeginnings);
+
+function shorten(term: Term): Term {
+  return term.map(({ words }) => {
+    const { before, beginning } = readBeginning(words);
+    const shortened = charactersOf(beginning).slice(0, longestIndexed).join('');
+    return { words: [...before, shortened].join(' '), isPrefix: true };
+  });
+}
+
+const charactersOf = (word: string): readonly string[] => word.match(/./gu) ?? [];
+
+/** The last word, which may go on, and those before it. */
+function readBeginning(words: string) {
+  const tokens = wordReader().read(words);
+  return { before: tokens.slice(0, -1), beginning: tokens.at(-1) ?? '' };
 }
 
 /** The same term; with whole words if they are frequent and few; undefined if they are frequent and many. */
@@ -41,9 +62,11 @@ async function endedIn(db: Connection, term: Term): Promise<Term | undefined> {
     USING fts5vocab (main, audit_search, instance)`.execute(db);
   const ended: SearchTerm[] = [];
   for (const spelling of term) {
-    const tokens = wordReader().read(spelling.words);
-    const beginning = tokens.at(-1) ?? '';
-    if (!(await isFrequent(db, beginning))) {
+    const { before, beginning } = readBeginning(spelling.words);
+    if (
+      indexedBeginnings.includes(charactersOf(beginning).length) ||
+      !(await isFrequent(db, beginning))
+    ) {
       ended.push(spelling);
       continue;
     }
@@ -51,7 +74,6 @@ async function endedIn(db: Connection, term: Term): Promise<Term | undefined> {
     if (endings.length > maxEndings) {
       return undefined;
     }
-    const before = tokens.slice(0, -1);
     ended.push(...endings.map((word) => ({ words: [...before, word].join(' '), isPrefix: false })));
   }
   return ended;

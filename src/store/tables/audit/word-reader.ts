@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 
-import { searchTokenizer } from '../../migrations/0017-search.ts';
+import { searchTokenizer } from '../../migrations/0022-wider-indexes.ts';
 
 /** A text by the number of its entry. */
 export interface NumberedText {
