@@ -1,5 +1,5 @@
 import { SetupError, StoreError } from '../../core/errors.ts';
-import { systemCodeOf } from '../../core/system-error.ts';
+import { reasonOf, systemCodeOf } from '../../core/system-error.ts';
 
 /** Whether a place is a database of PostgreSQL, and not a file. */
 export function isPostgres(place: string): boolean {
@@ -19,9 +19,11 @@ export function withoutPassword(url: string): string {
 
 /** The code of PostgreSQL or of the network; a lost connection has none. */
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && error.code !== undefined
-    ? systemCodeOf(error)
-    : 'the connection was lost';
+  return hasCode(error) ? systemCodeOf(error) : 'the connection was lost';
+}
+
+function hasCode(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code !== undefined;
 }
 
 /** The connection was lost before anything was committed: the same can be done again. */
@@ -41,8 +43,8 @@ export function failedError(error: unknown): StoreError {
 }
 
 const advice: Readonly<Record<string, string>> = {
-  '28P01': 'Check the user and the password in database.url.',
-  '28000': 'Check the user in database.url, and pg_hba.conf of PostgreSQL.',
+  '28P01': 'Check the user and the password in the URL of the database.',
+  '28000': 'Check the user in the URL of the database, and pg_hba.conf of PostgreSQL.',
   '3D000': 'Create the database first: createdb. Its encoding must be UTF8.',
   '42501': 'The user must own the database, or may create tables in its schema.',
 };
@@ -51,9 +53,19 @@ const advice: Readonly<Record<string, string>> = {
 export function cannotBeOpened(url: string, error: unknown): SetupError | StoreError {
   const code = codeOf(error);
   const NotOpened = code in advice ? SetupError : StoreError;
+  // The client says in its own words that a password is missing, or that the server does not speak TLS.
+  const why = hasCode(error) ? code : reasonOf(error);
   return new NotOpened(
-    `Can't open the database ${withoutPassword(url)} (${code}).`,
-    advice[code] ?? 'Check database.url, and that PostgreSQL runs and can be reached.',
+    `Can't open the database ${withoutPassword(url)} (${why}).`,
+    advice[code] ?? 'Check the URL of the database, and that PostgreSQL runs and can be reached.',
+  );
+}
+
+/** The bot could not make its tables. */
+export function mayNotCreate(url: string): SetupError {
+  return new SetupError(
+    `The user of the database ${withoutPassword(url)} may not create tables.`,
+    advice['42501'],
   );
 }
 

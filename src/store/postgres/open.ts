@@ -18,7 +18,7 @@ import * as first from '../migrations/postgres/0020-first.ts';
 import * as homeservers from '../migrations/postgres/0021-homeservers.ts';
 import type { Tables } from '../schema.ts';
 import { newClient } from './connect.ts';
-import { cannotBeOpened, withoutPassword } from './errors.ts';
+import { cannotBeOpened, mayNotCreate, withoutPassword } from './errors.ts';
 import { takeLease } from './lease.ts';
 import { openPool } from './pool.ts';
 import type { PoolOptions } from './pool.ts';
@@ -45,6 +45,9 @@ export async function inspectPostgres(url: string): Promise<PostgresInspection> 
     if (isNewer(made)) {
       throw newerError(url);
     }
+    if (made.length === 0 && !(await mayCreate(db))) {
+      throw mayNotCreate(url);
+    }
     const values = made.length === 0 ? [] : await db.selectFrom('sync_state').selectAll().execute();
     return {
       state: made.length === 0 ? 'missing' : isDeepStrictEqual(made, known) ? 'current' : 'older',
@@ -56,6 +59,13 @@ export async function inspectPostgres(url: string): Promise<PostgresInspection> 
   } finally {
     await db.destroy();
   }
+}
+
+/** Whether the user may create tables where the bot would. */
+async function mayCreate(db: Kysely<Tables>): Promise<boolean> {
+  const { rows } = await sql<{ may: boolean | null }>`
+    SELECT has_schema_privilege(current_schema(), 'CREATE') AS may`.execute(db);
+  return rows[0]?.may === true;
 }
 
 async function leaderIn(db: Kysely<Tables>): Promise<string | undefined> {

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
+
 import { expect, test } from 'vitest';
 
 import { StoreError } from '../../../src/core/errors.ts';
+import { inspectPostgres } from '../../../src/store/postgres/open.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createTestDatabase } from '../../support/test-database.ts';
 
@@ -42,6 +45,32 @@ test('what can’t be opened says why, and nothing of the password', async () =>
     advice: expect.stringContaining('Create the database first') as string,
   });
   expect(JSON.stringify(error) + String(error)).not.toContain('hunter2');
+});
+
+test('a server that does not speak TLS is not said to be lost', async () => {
+  await using database = await createTestDatabase();
+  const withTls = changed(database.place, (url) => url.searchParams.set('sslmode', 'verify-full'));
+  await expect(openStore(withTls)).rejects.toThrow('The server does not support SSL connections');
+});
+
+test('a look finds out that the user may not create tables', async () => {
+  await using database = await createTestDatabase();
+  const user = `poor_${randomUUID().replaceAll('-', '')}`;
+  await database.execute(
+    'DROP SCHEMA public CASCADE',
+    'CREATE SCHEMA public',
+    `CREATE ROLE ${user} LOGIN`,
+  );
+  const place = changed(database.place, (url) => {
+    url.username = user;
+  });
+  await expect(inspectPostgres(place)).rejects.toMatchObject({
+    code: 'setup',
+    message: expect.stringContaining('may not create tables') as string,
+  });
+  await database.execute(`GRANT ALL ON SCHEMA public TO ${user}`);
+  await expect(inspectPostgres(place)).resolves.toMatchObject({ state: 'missing' });
+  await database.execute(`DROP OWNED BY ${user}`, `DROP ROLE ${user}`);
 });
 
 test('a database of a newer Lawspeaker is left alone', async () => {
