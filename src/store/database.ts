@@ -125,7 +125,11 @@ export async function lockDatabase(
 ): Promise<DatabaseLock> {
   if (isPostgres(place)) {
     const { takeLease } = await import('./postgres/lease.ts');
-    return takeLease(place, options);
+    const { assertNotNewer } = await import('./postgres/open.ts');
+    return takeLease(place, {
+      ...options,
+      assertMayLead: async (client) => assertNotNewer(client, place),
+    });
   }
   const lock = lockFile(place, { warn });
   return { release: async () => lock.release() };

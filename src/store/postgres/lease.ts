@@ -109,6 +109,12 @@ export interface LeaseOptions {
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
   readonly times?: LeaseTimes | undefined;
+  /**
+   * Called before this process stands by, and before it takes over.
+   *
+   * @throws SetupError it must not lead
+   */
+  readonly assertMayLead?: ((client: Client) => Promise<void>) | undefined;
 }
 
 /**
@@ -118,7 +124,7 @@ export interface LeaseOptions {
  */
 export async function takeLease(
   url: string,
-  { onStandby, patienceMs = 0, signal, times = usualTimes }: LeaseOptions = {},
+  { onStandby, patienceMs = 0, signal, times = usualTimes, assertMayLead }: LeaseOptions = {},
 ): Promise<DatabaseLock> {
   const connection = createConnection(url);
   const scope = processScope();
@@ -135,6 +141,7 @@ export async function takeLease(
     const asked = performance.now();
     return connection.use(async (client) => {
       if (!isPrepared) {
+        await assertMayLead?.(client);
         await makeTables(client);
         isPrepared = true;
       }
@@ -143,10 +150,12 @@ export async function takeLease(
         rows: [holder],
       } = await client.query<Holder>(holderNow);
       const isGone = holder !== undefined && (isDead(holder) || watch.isSilent(holder, asked));
-      const epoch =
-        holder === undefined || holder.is_over || isGone
-          ? await takeOver(client, id, isGone ? holder : undefined, times)
-          : undefined;
+      if (holder !== undefined && !holder.is_over && !isGone) {
+        return { holder, held: undefined };
+      }
+      // The process that led may have been of a newer version.
+      await assertMayLead?.(client);
+      const epoch = await takeOver(client, id, isGone ? holder : undefined, times);
       return { holder, held: epoch === undefined ? undefined : { epoch, renewedAt: asked } };
     });
   }

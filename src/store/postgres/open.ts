@@ -8,6 +8,7 @@ import {
   sql,
 } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import type { Client } from 'pg';
 
 import { LawspeakerError, SetupError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
@@ -180,6 +181,25 @@ async function assertUsable(url: string): Promise<void> {
     throw error instanceof SetupError ? error : cannotBeOpened(url, error);
   } finally {
     await client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Checks that a process of this version could lead. One that could not must not stand by: it would be found out only
+ * when it is needed.
+ *
+ * @throws SetupError the database is newer than this program
+ */
+export async function assertNotNewer(client: Client, url: string): Promise<void> {
+  const { rows: tables } = await client.query<{ is_there: boolean }>(
+    `SELECT to_regclass('kysely_migration') IS NOT NULL AS is_there`,
+  );
+  if (tables[0]?.is_there !== true) {
+    return;
+  }
+  const { rows } = await client.query<{ name: string }>('SELECT name FROM kysely_migration');
+  if (isNewer(rows.map(({ name }) => name))) {
+    throw newerError(url);
   }
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 
 import { StoreError } from '../../../src/core/errors.ts';
+import { lockDatabase } from '../../../src/store/database.ts';
 import { inspectPostgres } from '../../../src/store/postgres/open.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createTestDatabase } from '../../support/test-database.ts';
@@ -78,6 +79,22 @@ test('a database of a newer Lawspeaker is left alone', async () => {
   await database.execute(`INSERT INTO kysely_migration VALUES ('9999-future', '2030-01-01')`);
   await expect(openStore(database.place)).rejects.toThrow('is from a newer Lawspeaker');
 });
+
+test('a process neither stands by nor takes over once the tables are of a newer Lawspeaker', async () => {
+  await using database = await createTestDatabase();
+  const leader = await lockDatabase(database.place);
+  const waits = Promise.withResolvers<void>();
+  const second = lockDatabase(database.place, { onStandby: async () => waits.resolve() });
+  second.catch(() => undefined);
+  await waits.promise;
+  await database.execute(`INSERT INTO kysely_migration VALUES ('9999-future', '2030-01-01')`);
+  const isNewer = 'is from a newer Lawspeaker';
+  const third = lockDatabase(database.place, { onStandby: async () => undefined });
+  await expect(third).rejects.toThrow(isNewer);
+  await leader.release();
+  await expect(second).rejects.toThrow(isNewer);
+  expect(await database.read('SELECT epoch FROM lawspeaker_lease')).toEqual([{ epoch: 1 }]);
+}, 30_000);
 
 test('a database without tables can’t be read, and gets them when a bot opens it', async () => {
   await using database = await createTestDatabase();
