@@ -174,7 +174,7 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'a confirmation whose time is up counts until the bot has noticed',
-    file: 'src/operations/confirm/find-confirmation.ts',
+    file: 'src/operations/confirm/decide.ts',
     right: "if (confirmation.state === 'pending' && confirmation.expiresAt > context.now()) {",
     wrong: "if (confirmation.state === 'pending') {",
     test: 'test/operations/parse/decision-word.test.ts',

@@ -163,7 +163,10 @@ export async function createTransport(options: {
       if (options.interrupted.aborted) {
         return;
       }
-      await delivery.sendNow(outgoing, transactionIdFor(outgoing.origin.event, 'store-failure'));
+      const { kind, origin } = outgoing;
+      // It is said once of a command. An operation can be held up several times, and edits its answer.
+      const part = kind === 'edit' ? `store-failure ${Date.now()}` : 'store-failure';
+      await delivery.sendNow(outgoing, transactionIdFor(origin.event, part));
     },
 
     /** Redacts an event of any room, for the command that the event `by` asked for. */

@@ -198,6 +198,9 @@ export class StoreError extends LawspeakerError {
   readonly code = 'store';
 }
 
+/** The database is away, busy, or has no room: the same can be done later. Nothing of it was committed. */
+export class StoreUnavailableError extends StoreError {}
+
 /** Something was sent to the homeserver, and how it ended could not be written down. */
 export class UnrecordedError extends StoreError {}
 

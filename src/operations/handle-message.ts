@@ -5,7 +5,7 @@ import type { Invocation } from '../chat/command/invocation.ts';
 import { subjectOf } from '../chat/command/properties.ts';
 import { writeInvocation } from '../chat/command/write-invocation.ts';
 import { quote } from '../chat/reading/tokenize.ts';
-import { DeniedError, StoreError, codeOf } from '../core/errors.ts';
+import { DeniedError, StoreError, StoreUnavailableError, codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
 import type { Store } from '../store/store.ts';
@@ -179,32 +179,36 @@ async function answerError(
   const name = read?.command.name ?? shownNameIn(commandLine);
   logFault(context.log, name, error);
   const origin = originOf(message);
-  try {
-    const parsed =
-      read === undefined && error instanceof DeniedError
-        ? await parseRefused(context, message, commandLine)
-        : read;
-    await context.store.transaction(async (tables) => {
-      await postRefusal(context, tables, { command: name, origin, parsed, error });
-      await tables.inbox.markHandled(message.event, context.now());
-    });
-    context.deliver(message.event);
-    if (error instanceof DeniedError) {
-      await countDenial(context, message.sender, origin);
+  let failure = error;
+  if (!(error instanceof StoreUnavailableError)) {
+    try {
+      const parsed =
+        read === undefined && error instanceof DeniedError
+          ? await parseRefused(context, message, commandLine)
+          : read;
+      await context.store.transaction(async (tables) => {
+        await postRefusal(context, tables, { command: name, origin, parsed, error });
+        await tables.inbox.markHandled(message.event, context.now());
+      });
+      context.deliver(message.event);
+      if (error instanceof DeniedError) {
+        await countDenial(context, message.sender, origin);
+      }
+      return undefined;
+    } catch (storeError) {
+      const fields = { command: name, code: codeOf(storeError) };
+      context.log.error(fields, 'an answer could not be stored');
+      failure = error instanceof StoreError ? error : storeError;
     }
-    return undefined;
-  } catch (storeError) {
-    context.log.error({ command: name, code: codeOf(storeError) }, 'an answer could not be stored');
-    const failure = error instanceof StoreError ? error : storeError;
-    const reply = refusalReply(context, name, postponed(failure));
-    await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
-      context.log.error(
-        { command: name, code: codeOf(sendError) },
-        'the answer could not be sent either',
-      );
-    });
-    return failure instanceof StoreError ? 'postponed' : undefined;
   }
+  const reply = refusalReply(context, name, postponed(failure));
+  await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
+    context.log.error(
+      { command: name, code: codeOf(sendError) },
+      'the answer could not be sent either',
+    );
+  });
+  return failure instanceof StoreError ? 'postponed' : undefined;
 }
 
 /** Commits the only answer to a message, and that the message is handled. */

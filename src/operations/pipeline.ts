@@ -82,6 +82,9 @@ export type PipelineContext = HandleContext &
     expireAt(at: number): void;
   };
 
+/** How long to wait for a database that can't be written before an event is handled again. */
+const handleAgainMs = 10_000;
+
 export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeline {
   // The commands of one person run in the order in which they were sent.
   const queue = createKeyedQueue();
@@ -98,6 +101,7 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
       // Outside of the queue, so that what the same person sends meanwhile does not wait.
       if (later === 'postponed') {
         postponedEvents.set(incoming.event, incoming);
+        context.recoverAt(context.now() + handleAgainMs);
       } else {
         void later?.after.then(() => schedule(incoming));
       }

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
 import { createSerialQueue } from '../core/async/serial-queue.ts';
-import { StoreError } from '../core/errors.ts';
+import { StoreError, StoreUnavailableError } from '../core/errors.ts';
 import { systemCodeOf } from '../core/system-error.ts';
 import { openDatabase } from './database.ts';
 import type { OpenOptions } from './database.ts';
@@ -361,7 +361,8 @@ async function translateErrors<Result>(work: () => Promise<Result>): Promise<Res
     if (!code.startsWith('SQLITE')) {
       throw error;
     }
-    throw new StoreError(
+    const Failed = /^SQLITE_(?:BUSY|FULL|IOERR)/u.test(code) ? StoreUnavailableError : StoreError;
+    throw new Failed(
       `the database failed (${code})`,
       'The bot does nothing while it can’t record its actions. Check the disk and its permissions.',
     );

@@ -109,8 +109,10 @@ export async function openScene(limitMs = patienceMs): Promise<Scene> {
         },
         async arrived(atLeast) {
           // A gate tells nobody.
-          while (calls() < atLeast) {
-            await wait(10);
+          for (const end = Date.now() + limitMs; calls() < atLeast; await wait(10)) {
+            if (Date.now() > end) {
+              throw new Error(`only ${calls()} calls of ${atLeast} arrive`);
+            }
           }
         },
         async violations() {
@@ -168,12 +170,15 @@ async function seen(ana: Moderator): Promise<void> {
 const isFile = ({ content }: Answer) => content['msgtype'] === 'm.file';
 
 /**
- * Whether an answer only says that the database can't be written, and that the command is carried out later. Its
- * answer comes then.
+ * Whether an answer only says that the database can't be written. Either the command is carried out later, or it was
+ * sent and its outcome is found out later. The answer comes then.
  */
 const isPostponed = ({ body, field }: Answer) =>
   field.error?.code === 'store' &&
-  body.includes('When I can write again, I do this, unless it is too old by then.');
+  (body.includes('When I can write again, I do this, unless it is too old by then.') ||
+    /I will (?:ask the homeserver again|go on when I can write again),? and post the result here/u.test(
+      body,
+    ));
 
 /** The answer that says what became of the command. */
 async function answerTo(ana: Moderator, event: string): Promise<Answer> {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { StoreError } from '../../src/core/errors.ts';
+import { StoreUnavailableError } from '../../src/core/errors.ts';
 import type { EventId } from '../../src/core/ids.ts';
 import type { Outgoing } from '../../src/operations/answer/reply.ts';
 import type { Incoming } from '../../src/operations/management-room.ts';
@@ -12,26 +12,29 @@ import type { FuzzBot } from '../support/fuzz-bot.ts';
 let bot: FuzzBot;
 let said: Outgoing[];
 let hasRoom: boolean;
+/** How many of the next transactions succeed before one fails, and then there is room. */
+let failsAfter: number | undefined;
 let pipeline: ReturnType<typeof createPipeline>;
 beforeEach(async () => {
   bot = await openFuzzBot({ isCalm: true });
   said = [];
   hasRoom = false;
+  failsAfter = undefined;
   let isFirst = true;
-  const { store } = bot.context;
-  const transaction: typeof store.transaction = async (work, options) => {
-    if (!isFirst && !hasRoom) {
-      throw new StoreError('the database failed (53100)');
+  const { transaction: write } = bot.store;
+  const transaction: typeof write = async (work, options) => {
+    const isFull = failsAfter === undefined ? !isFirst && !hasRoom : failsAfter === 0;
+    failsAfter = failsAfter === undefined ? undefined : failsAfter - 1;
+    if (isFull) {
+      throw new StoreUnavailableError('the database failed (53100)');
     }
     isFirst = false;
-    return store.transaction(work, options);
+    return write(work, options);
   };
-  pipeline = createPipeline(
-    { ...bot.context, store: { ...store, transaction } },
-    async (outgoing) => {
-      said.push(outgoing);
-    },
-  );
+  Object.assign(bot.store, { transaction });
+  pipeline = createPipeline(bot.context, async (outgoing) => {
+    said.push(outgoing);
+  });
 });
 afterEach(async () => bot.store.close());
 
@@ -68,6 +71,19 @@ test('what only looks like a command is answered once there is room', async () =
   hasRoom = true;
   await tryAgain();
   expect(await answers()).toMatchObject([{ kind: 'reply', reply: { status: 'usage' } }]);
+});
+
+test('a decision that the database had no room for is made once there is room', async () => {
+  hasRoom = true;
+  await send({ kind: 'message', text: '!deactivate @mallory:localhost' });
+  // The decision is received. It can't be recorded, but that it failed could be.
+  failsAfter = 1;
+  await send({ kind: 'message', text: '!confirm', event: '$confirm' });
+  expect(JSON.stringify(said)).toContain('When I can write again, I do this');
+  expect(await bot.store.confirmations.byEvent(event)).toMatchObject({ state: 'pending' });
+  await tryAgain();
+  expect(await bot.store.confirmations.byEvent(event)).toMatchObject({ state: 'confirmed' });
+  expect(await bot.store.inbox.open()).toEqual([]);
 });
 
 test('what has been handled meanwhile is not handled again', async () => {

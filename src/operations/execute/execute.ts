@@ -1,11 +1,11 @@
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { createBackoff } from '../../core/async/backoff.ts';
-import { codeOf } from '../../core/errors.ts';
+import { StoreError, StoreUnavailableError, UnrecordedError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { refusalReply } from '../answer/refusal.ts';
 import { post } from '../answer/reply.ts';
-import type { Reply, SayNow } from '../answer/reply.ts';
+import type { Outgoing, Reply, SayNow } from '../answer/reply.ts';
 import type { NextPages } from '../parse/expand.ts';
 import { commandContextsFor, intentFor } from '../stages.ts';
 import { advance, eventOf } from './advance.ts';
@@ -15,7 +15,7 @@ import { progressOf } from './operation-field.ts';
 import type { Attempt, Confirmed, RunningOperation } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import type { InFlight } from './reconcile.ts';
-import { runningReply, showRunning, timeLeftMs } from './running.ts';
+import { pausedReply, runningReply, showRunning, timeLeftMs } from './running.ts';
 
 /** What takes longer than this is shown as running, and nothing waits for it any more. */
 const quickMs = 2000;
@@ -96,6 +96,8 @@ export async function carryOut(
     try {
       const { reply } = await advance(context, operation);
       return reply ?? runningReply(context, operation);
+    } catch (error) {
+      throw begun(error);
     } finally {
       clearTimeout(showing);
       context.inFlight.remove(event);
@@ -123,6 +125,16 @@ export async function carryOut(
   }
 }
 
+/** Some of the operation may be done, whatever could not be recorded. */
+function begun(error: unknown): unknown {
+  return error instanceof StoreError && !(error instanceof UnrecordedError)
+    ? new UnrecordedError(
+        `it was begun, and then ${error.message}`,
+        'I will go on when I can write again, and post the result here. Check before you retry.',
+      )
+    : error;
+}
+
 /** How soon a server job is looked at again. */
 const serverJobLookMs = 3000;
 
@@ -136,7 +148,10 @@ function nextLookMs(
     : settings.reconcileAfterMs;
 }
 
-/** Tells the room what went wrong with an operation that nobody waits for any more. */
+/**
+ * Tells the room what went wrong with an operation that nobody waits for any more. If only the database failed, it goes
+ * on later: its answer says so until then.
+ */
 async function sayFailure(
   context: ExecuteContext,
   operation: RunningOperation,
@@ -144,15 +159,21 @@ async function sayFailure(
 ): Promise<void> {
   const { name } = operation.command;
   logFault(context.log, name, error);
-  const reply = refusalReply(context, name, error);
-  await context
-    .sayNow({ kind: 'reply', origin: operation.invocation.origin, reply })
-    .catch((sendError: unknown) => {
-      context.log.error({ command: name, code: codeOf(sendError) }, 'the answer could not be sent');
-    });
+  const { origin } = operation.invocation;
+  const outgoing: Outgoing =
+    error instanceof StoreError
+      ? { kind: 'edit', origin, reply: pausedReply(context, operation, error) }
+      : { kind: 'reply', origin, reply: refusalReply(context, name, error) };
+  await context.sayNow(outgoing).catch((sendError: unknown) => {
+    context.log.error({ command: name, code: codeOf(sendError) }, 'the answer could not be sent');
+  });
 }
 
-/** Answers what changes nothing: no operation is stored. An audited read is recorded with its answer. */
+/**
+ * Answers what changes nothing: no operation is stored. An audited read is recorded with its answer.
+ *
+ * @throws StoreUnavailableError it can be tried again later
+ */
 async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Reply> {
   const attempts: Attempt[] = [];
   for (const [at, commandContext] of commandContextsFor(context, confirmed).entries()) {
@@ -160,6 +181,10 @@ async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Repl
       ...(await attemptRead(context, confirmed, commandContext)),
       target: confirmed.accounts[at]?.name,
     });
+  }
+  const held = attempts.find(({ error }) => error instanceof StoreUnavailableError);
+  if (held !== undefined) {
+    throw held.error;
   }
   const { origin } = confirmed.invocation;
   const isAudited = confirmed.command.audited === true;

@@ -1,6 +1,7 @@
-import { bold, code, facts } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line, sentence } from '../../chat/answers/answer.ts';
 import { count, span, whole } from '../../chat/answers/phrases.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
+import type { StoreError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
 import type { DeliverContext } from '../answer/reply.ts';
 import { postOutcome } from '../answer/reply.ts';
@@ -56,6 +57,37 @@ export function runningReply(context: RunningContext, operation: RunningOperatio
         ),
       ],
     },
+  };
+}
+
+/** The same while the operation can't go on, because the database can't be written. */
+export function pausedReply(
+  context: RunningContext,
+  operation: RunningOperation,
+  { code: errorCode, message }: StoreError,
+): Reply {
+  const { command, invocation, units } = operation;
+  const reply = runningReply(context, operation);
+  return {
+    ...reply,
+    answer: {
+      ...reply.answer,
+      mark: '⚠️',
+      title: [
+        bold('Waiting: '),
+        units.length > 1
+          ? `${command.name}, ${soFar(operation)}`
+          : code(shortLine(command, invocation)),
+      ],
+      body: [
+        line(...sentence(message)),
+        line(
+          'When I can write again, I ask the homeserver what was done, and go on. I will post the outcome here.',
+        ),
+        facts(whoDecided(context, operation)),
+      ],
+    },
+    error: { code: errorCode, message },
   };
 }
 

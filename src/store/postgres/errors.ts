@@ -1,4 +1,4 @@
-import { SetupError, StoreError } from '../../core/errors.ts';
+import { SetupError, StoreError, StoreUnavailableError } from '../../core/errors.ts';
 import { reasonOf, systemCodeOf } from '../../core/system-error.ts';
 
 /** Whether a place is a database of PostgreSQL, and not a file. */
@@ -27,13 +27,17 @@ function hasCode(error: unknown): boolean {
 }
 
 /** The connection was lost before anything was committed: the same can be done again. */
-export class InterruptedError extends StoreError {}
+export class InterruptedError extends StoreUnavailableError {}
 
 /** This process may not write any more, until it has the lease again. */
-export class LeaseLostError extends StoreError {}
+export class LeaseLostError extends StoreUnavailableError {}
 
 export function failedError(error: unknown): StoreError {
-  const Failed = isAway(error) ? InterruptedError : StoreError;
+  const Failed = isAway(error)
+    ? InterruptedError
+    : hasNoRoom(error)
+      ? StoreUnavailableError
+      : StoreError;
   return error instanceof StoreError
     ? error
     : new Failed(
@@ -78,7 +82,12 @@ export function isAway(error: unknown): boolean {
 
 /** Whether it may pass: PostgreSQL is away, has no room, is a replica that is about to be promoted, or is busy. */
 export function mayPass(error: unknown): boolean {
-  return isAway(error) || /^(?:25006|53\w{3}|57014|55P03)$/u.test(codeOf(error));
+  return isAway(error) || hasNoRoom(error) || /^(?:25006|57014|55P03)$/u.test(codeOf(error));
+}
+
+/** Whether PostgreSQL has no room on the disk, no memory or no more connections. */
+function hasNoRoom(error: unknown): boolean {
+  return /^53\w{3}$/u.test(codeOf(error));
 }
 
 export function takenOver(): StoreError {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Invocation } from '../../../src/chat/command/invocation.ts';
+import { StoreError } from '../../../src/core/errors.ts';
 import type { EventId, UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { newOperation, unitsOf } from '../../../src/operations/execute/operation.ts';
@@ -130,6 +131,31 @@ test.for([
   }
   expect(/ left| per /u.test(text)).toBe(pace.length > 0);
   expect(text).toContain('stop-job 7');
+});
+
+test('an operation that the database holds up says so in its answer', async () => {
+  const heard: Outgoing[] = [];
+  Object.assign(bot.context, { sayNow: async (outgoing: Outgoing) => heard.push(outgoing) });
+  await bot.take([say('$asked', '!deactivate @mallory:localhost @eve:localhost')]);
+  bot.take([say('$yes', '!confirm')]).catch(() => undefined);
+  await called.promise;
+  await vi.advanceTimersByTimeAsync(2000);
+  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']));
+  Object.assign(bot.store, {
+    async transaction() {
+      throw new StoreError('the database failed (53100)');
+    },
+  });
+  answered.resolve();
+  await vi.waitFor(() =>
+    expect(heard).toMatchObject([
+      { kind: 'edit', origin: { event: '$asked' }, reply: { status: 'running' } },
+    ]),
+  );
+  const text = JSON.stringify(heard);
+  expect(text).toContain('deactivate, 0 of 2 accounts so far');
+  expect(text).toContain('and go on');
+  expect(text).not.toContain('❌');
 });
 
 test('a quick one is edited to its end alone', async () => {
