@@ -73,6 +73,38 @@ describe('what is scheduled, while another homeserver is away', () => {
   });
 });
 
+test('recovery waits for one operation of another homeserver, and not for each', async () => {
+  const users = [1, 2, 3, 4].map((at) => `@u${at}:${there}`);
+  server.before = async () => {
+    throw new UnreachableError('PUT /lock', 'did not answer', true);
+  };
+  const { get } = server.bot.api.users;
+  const silent = async () => {
+    throw new UnreachableError('GET', 'did not answer', false);
+  };
+  Object.assign(server.bot.api.users, { get: silent });
+  for (const user of [...users, '@u1:localhost']) {
+    await say(`!lock ${user}`);
+  }
+  expect(await server.bot.store.operations.running()).toHaveLength(5);
+  server.before = async () => undefined;
+  const { promise: answer, resolve: open } = Promise.withResolvers<void>();
+  Object.assign(server.bot.api.users, {
+    async get(user: string) {
+      await (user.endsWith(there) ? answer : undefined);
+      return get(user as never);
+    },
+  });
+  await server.bot.run(async () => {
+    const startedAt = performance.now();
+    await recover(server.bot.context);
+    // Each holds its lane up for two seconds.
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    open();
+  });
+  expect(await server.bot.store.operations.running()).toEqual([]);
+});
+
 describe('a homeserver that is not in the configuration any more', () => {
   const leftOver = [[[here]], [[here, 'three.example']]];
 
