@@ -90,6 +90,14 @@ describe('two homeservers', () => {
     );
   });
 
+  test('the line against a wave of sign-ups is about the homeserver of the wave', async () => {
+    await Promise.all(Array.from({ length: 4 }, async () => two.newUser('coins')));
+    const { body } = await ana.ask('!recent-users --since 5m --on two');
+    const lines = body.match(/!deactivate --matching .*$/gmu) ?? [];
+    expect(lines).toContainEqual(expect.stringContaining('--name coins'));
+    lines.forEach((line) => expect(line).toMatch(/" --on two$/u));
+  });
+
   test('an alias leads to its homeserver, and so do the commands after it', async () => {
     const owner = await two.newUser('owner');
     const alias = uniqueLocalpart('lobby');

@@ -4,8 +4,10 @@ import { amount, count, span, whole } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
 import { fileOf } from '../../chat/command/list.ts';
 import type { ListColumn } from '../../chat/command/list.ts';
+import { lineOn } from '../../chat/command/on-homeserver.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import type { SignUpGroup } from '../../services/services.ts';
@@ -45,7 +47,9 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/cumulative_joined_room_count',
   ],
   run: async ({ args, services }) => services.accounts.signUps(args.since),
-  answer({ args: { since }, now, prefix }, { total, examined, examinedSince, hidden, groups }) {
+  answer(context, { total, examined, examinedSince, hidden, groups }) {
+    const { since } = context.args;
+    const { now } = context;
     const grouped = groups.reduce((sum, { members }) => sum + members.length, 0);
     const shown = groups.slice(0, maxGroups);
     const period = `in the last ${span(now - since)}`;
@@ -63,7 +67,7 @@ export default defineCommand({
       body: [
         ...shown.flatMap((group): Block[] => [
           line(bold(count(group.members.length, 'account')), ': ', ...reasonsOf(group)),
-          line(...lineFor(group, { since: examinedSince, prefix })),
+          line(...lineFor(group, examinedSince, context)),
         ]),
         ...(groups.length > shown.length
           ? [line(`And ${count(groups.length - shown.length, 'smaller group')}.`)]
@@ -160,15 +164,18 @@ function reasonsOf({ members, networks, namePattern, ...group }: Group): Content
 /** How to deactivate a group. */
 function lineFor(
   group: SignUpGroup,
-  { since, prefix }: { since: number; prefix: string },
+  since: number,
+  context: Pick<Context, 'homeservers' | 'prefix' | 'registry' | 'serverName'>,
 ): Content {
+  const { prefix } = context;
   const targets = targetsOf(group, since);
   return targets === undefined
     ? [
         'Nothing selects them alone. Send their lines of the file as a file, and reply to it with ',
         code(`${prefix}deactivate --from-file`),
       ]
-    : ['To deactivate them: ', code(`${prefix}deactivate ${targets}`)];
+    : // The same names on another homeserver may be anybody's.
+      ['To deactivate them: ', code(`${prefix}${lineOn(`deactivate ${targets}`, context)}`)];
 }
 
 /** What names these accounts and no others, in a command line; undefined if that would be too long. */
