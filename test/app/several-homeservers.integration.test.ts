@@ -80,8 +80,13 @@ describe('two homeservers', () => {
     const owner = await two.newUser('owner');
     const name = uniqueLocalpart('lobby');
     await owner.createRoom({ preset: 'public_chat', name });
-    expect((await ana.ask(`!rooms ${name} --on two`)).body).toContain(name);
-    expect((await ana.ask(`!rooms ${name}`)).body).not.toContain(`:${secondName}`);
+    const there = await ana.ask(`!rooms ${name} --on two`);
+    expect(there.body).toContain(name);
+    expect(there.body).toMatch(/^Homeserver: two\.example$/mu);
+    const here = await ana.ask(`!rooms ${name}`);
+    expect(here.body).not.toContain(`:${secondName}`);
+    expect(here.body).toMatch(/^Homeserver: localhost$/mu);
+    expect((await ana.ask('!reports')).body).not.toContain('Homeserver:');
     // The ID of a room of version 12 does not say where the room is.
     const id = await owner.createRoom({ room_version: '12' });
     expect((await ana.ask(`!room ${id} --on two`)).field.status).toBe('done');

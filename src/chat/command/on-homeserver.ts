@@ -6,7 +6,7 @@ import { flagParts, isEndOfFlags, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
 import type { HomeserverName, ReadingContext } from '../reading/values.ts';
 import type { Command, Registry } from './declaration.ts';
-import { isVerbatim } from './properties.ts';
+import { dangerOf, isVerbatim } from './properties.ts';
 
 /** The flag that says which of several homeservers a command is about. */
 const flagOn = 'on';
@@ -145,6 +145,27 @@ export function serverOfArguments(
     }
   }
   return found[0]?.server;
+}
+
+/**
+ * Whether an answer should name its homeserver: a question about one of several, of which neither an ID nor a report
+ * says which one it is.
+ *
+ * @param values by declared name
+ */
+export function leavesOpenWhere(
+  command: Command,
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  const says = (kind: string) => kindsOnHomeservers.has(kind) || kind === 'item';
+  return (
+    asksHomeserver(command) &&
+    command.spansHomeservers !== true &&
+    dangerOf(command, values) === 'read' &&
+    !Object.entries(command.args).some(
+      ([key, { kind }]) => says(kind) && [values[key] ?? []].flat().length > 0,
+    )
+  );
 }
 
 /** A command line in an answer about one of several homeservers, so that it is about the same one. */

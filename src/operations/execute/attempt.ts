@@ -1,6 +1,7 @@
+import { line } from '../../chat/answers/answer.ts';
 import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Context, Reconciliation, Step } from '../../chat/command/declaration.ts';
-import { lineOn } from '../../chat/command/on-homeserver.ts';
+import { leavesOpenWhere, lineOn } from '../../chat/command/on-homeserver.ts';
 import { subjectOf, takesRemote } from '../../chat/command/properties.ts';
 import {
   ForeignAnswerError,
@@ -152,17 +153,18 @@ function onItsHomeserver(
 }
 
 /** The answer, whose further commands are about the same homeserver. */
-function withLinesOn<Given extends Answer | undefined>(
-  { settings: { homeservers } }: AttemptContext,
-  { registry, serverName }: Context,
-  answer: Given,
-): Given {
+function withLinesOn<Given extends Answer | undefined>(context: Context, answer: Given): Given {
   return answer?.next === undefined
     ? answer
-    : {
-        ...answer,
-        next: answer.next.map((line) => lineOn(line, { registry, homeservers, serverName })),
-      };
+    : { ...answer, next: answer.next.map((command) => lineOn(command, context)) };
+}
+
+/** The answer, which says which of several homeservers it is about. */
+function withWhere(command: Command, context: Context, answer: Answer): Answer {
+  const { homeservers, serverName, invocation } = context;
+  return homeservers.length < 2 || !leavesOpenWhere(command, invocation.arguments)
+    ? answer
+    : { ...answer, body: [...(answer.body ?? []), line(`Homeserver: ${serverName}`)] };
 }
 
 /** What an attempt is about. */
@@ -249,7 +251,7 @@ async function attemptOnce(
   }
   try {
     if (step !== undefined) {
-      const answer = withLinesOn(context, commandContext, step.answer?.(commandContext, result));
+      const answer = withLinesOn(commandContext, step.answer?.(commandContext, result));
       return {
         ...ranStep(step, result, answer),
         did: step.did(result),
@@ -268,7 +270,11 @@ async function attemptOnce(
     );
     const serverJob = command.serverJob?.(result);
     const wasSo = command.wasSo?.(result) === true ? (true as const) : undefined;
-    const answer = withLinesOn(context, commandContext, command.answer(commandContext, result));
+    const answer = withWhere(
+      command,
+      commandContext,
+      withLinesOn(commandContext, command.answer(commandContext, result)),
+    );
     return {
       ...ranAttempt(answer.status),
       answer,
