@@ -1,7 +1,12 @@
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
 import { asksHomeserver } from '../chat/command/on-homeserver.ts';
-import { subjectOf, takesRemote } from '../chat/command/properties.ts';
+import {
+  canChange,
+  canChangeHomeserver,
+  subjectOf,
+  takesRemote,
+} from '../chat/command/properties.ts';
 import { TargetError, UnreachableError } from '../core/errors.ts';
 import { serverNameOf } from '../core/ids.ts';
 import type { RoomAlias, RoomId, UserId } from '../core/ids.ts';
@@ -171,7 +176,7 @@ export function onAboutItem(
 
 /**
  * The server name of the homeserver on which a command does what it does, if people should read it. Undefined if there is
- * only one, or if the accounts that it acts on say it by their IDs.
+ * only one, if the accounts that it acts on say it by their IDs, or if it changes only what the bot keeps.
  */
 export function whereShown(
   context: Pick<HomeserversContext, 'settings'>,
@@ -179,5 +184,6 @@ export function whereShown(
 ): string | undefined {
   const { command } = parsed;
   const isSaid = subjectOf(command) !== undefined && !takesRemote(command);
-  return isSaid || !asksHomeserver(command) ? undefined : serverFor(context, parsed);
+  const isOnlyNoted = canChange(command) && !canChangeHomeserver(command);
+  return isSaid || isOnlyNoted || !asksHomeserver(command) ? undefined : serverFor(context, parsed);
 }

@@ -123,6 +123,28 @@ describe('two homeservers', () => {
     await ana.ask('!cancel');
   });
 
+  test('what only I keep is not said to be on one of them', async () => {
+    const owner = await newUser('owner');
+    const lobby = await owner.createRoom({ preset: 'public_chat' });
+    for (const line of [
+      `!note ${owner.userId} was warned`,
+      `!note @mallory:three.example was warned`,
+      `!note ${lobby} is busy`,
+      `!tag ${owner.userId} warned`,
+      `!untag ${owner.userId} warned`,
+    ]) {
+      const { body, field } = await ana.ask(line);
+      expect({ line, status: field.status }).toEqual({ line, status: 'done' });
+      expect(body).toMatch(/· audit #\d+$/mu);
+      expect(body).not.toMatch(/\bon (?:localhost|two\.example)\b/u);
+    }
+    const asked = await ana.ask(`!forget ${owner.userId}`);
+    expect(asked.body).toMatch(/^⚠️ Forget \S+\?$/mu);
+    await ana.ask('!cancel');
+    // The homeserver blocks a room.
+    expect((await ana.ask(`!block-room ${lobby}`)).body).toContain('on localhost');
+  });
+
   test('the bot’s accounts are protected on both', async () => {
     const answer = await ana.ask(`!deactivate ${idOf(two.bot)}`);
     expect(answer.field.status).toBe('protected');

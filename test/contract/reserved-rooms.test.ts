@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Argument } from '../../src/chat/command/arguments.ts';
 import type { Command } from '../../src/chat/command/declaration.ts';
-import { dangerOf } from '../../src/chat/command/properties.ts';
+import { canChangeHomeserver, dangerOf } from '../../src/chat/command/properties.ts';
 import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { writeInvocation } from '../../src/chat/command/write-invocation.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
@@ -117,8 +117,12 @@ describe.each(cases)('$name, $key', ({ command, key, argument }) => {
     const context = { serverName: 'localhost', now: bot.clock.now, prefix: '!' };
     const isRead = dangerOf(command, readArguments(command, tokens, context).values) === 'read';
     const { status, changes, redacted } = await answerTo(line);
-    // Its members see what commands say about it anyway.
-    expect({ line, isProtected: status === 'protected' }).toEqual({ line, isProtected: !isRead });
+    // Its members see what commands say about it anyway, and a note or a tag does nothing to it.
+    const isAllowed = isRead || !canChangeHomeserver(command);
+    expect({ line, isProtected: status === 'protected' }).toEqual({
+      line,
+      isProtected: !isAllowed,
+    });
     expect([...changes, ...redacted]).toEqual([]);
   });
 });

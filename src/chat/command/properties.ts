@@ -41,16 +41,22 @@ export function canChange(command: Command): boolean {
   return command.danger !== 'read';
 }
 
+/** Whether any invocation of this command changes something on a homeserver, and not only what the bot keeps. */
+export function canChangeHomeserver(command: Command): boolean {
+  const { endpoints = [] } = command;
+  return canChange(command) && endpoints.some((endpoint) => !endpoint.startsWith('GET '));
+}
+
 /**
  * Whether it changes only what the bot itself keeps about reports, users and rooms: the homeserver notices nothing, and
  * nothing happens to anybody.
  */
 export function changesOnlyRecords(command: GroupedCommand): boolean {
-  const { group, endpoints = [] } = command;
+  const { group } = command;
   return (
     canChange(command) &&
     (group === 'notes' || group === 'reports') &&
-    endpoints.every((endpoint) => endpoint.startsWith('GET '))
+    !canChangeHomeserver(command)
   );
 }
 

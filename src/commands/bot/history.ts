@@ -9,6 +9,7 @@ import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { CheckContext } from '../../chat/command/declaration.ts';
+import type { Invocation } from '../../chat/command/invocation.ts';
 import {
   allInPieces,
   listAnswer,
@@ -35,6 +36,8 @@ import { actionName, auditStatus } from './parts/audit-status.ts';
 import { drawn, withPicture } from './parts/picture.ts';
 
 const shownText = 80;
+/** A longer one names hundreds of accounts: it is not read for each entry. */
+const maxInvocation = 20_000;
 /** From so many entries on, a picture shows more than the list. */
 const longHistory = 20;
 const drawnEntries = 3000;
@@ -298,10 +301,14 @@ function whatOf(entry: SubjectEntry, now: number): Content {
       ];
     }
     case 'operation': {
-      const { id, command, actor, state, notBefore } = entry.operation;
+      const { id, command, actor, invocation, state, notBefore } = entry.operation;
+      const { length } = invocation;
+      const isNoting = notingCommands.has(command) && length > 0 && length <= maxInvocation;
+      const given = isNoting ? (JSON.parse(invocation) as Invocation).arguments : undefined;
       return [
         state === 'running' ? '⏳ not reached yet: ' : `⏳ ${state}: `,
         bold(command),
+        ...notedIn({ command, arguments: given, at: notBefore ?? now }, now),
         ' by ',
         code(actor),
         state === 'scheduled' && notBefore !== null ? `, ${ago(notBefore, now)}` : '',
@@ -311,15 +318,33 @@ function whatOf(entry: SubjectEntry, now: number): Content {
   }
 }
 
-/** What a note or a message to the user says, its number, or the name of a tag; empty for any other command. */
-function notedIn({ command, arguments: given, at }: AuditEntry, now: number): Content {
+/** Commands that write something down, or say it to the user. */
+const notingCommands = new Set([
+  'note',
+  'remove-note',
+  'restore-note',
+  'server-notice',
+  'tag',
+  'untag',
+]);
+
+/**
+ * What a note or a message to the user says, its number, or the name of a tag; empty for any other command.
+ *
+ * @param noted.at when it was done, or will be
+ */
+function notedIn(
+  noted: Pick<AuditEntry, 'at' | 'command'> & { readonly arguments?: unknown },
+  now: number,
+): Content {
+  const { command, at } = noted;
   const {
     text,
     name,
     note,
     for: forMs,
     until,
-  } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  } = (noted.arguments ?? {}) as Readonly<Record<string, unknown>>;
   return (command === 'note' || command === 'server-notice') && typeof text === 'string'
     ? [` “${inert(text, shownText)}”`]
     : (command === 'tag' || command === 'untag') && typeof name === 'string'

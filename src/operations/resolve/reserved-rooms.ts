@@ -1,4 +1,5 @@
 import type { Json } from '../../chat/command/invocation.ts';
+import { canChangeHomeserver } from '../../chat/command/properties.ts';
 import { readReference } from '../../chat/reading/values.ts';
 import type { ArgumentKind } from '../../chat/reading/values.ts';
 import { ProtectedError } from '../../core/errors.ts';
@@ -62,9 +63,9 @@ function roomsNamedBy({ command, invocation }: Pick<Parsed, 'command' | 'invocat
 }
 
 /**
- * Keeps every command away from the bot's direct rooms, and every command that changes something away
- * from the management room, whichever argument names them. Commands may read about the management room:
- * its members see all of that anyway. Nobody can override this.
+ * Keeps every command away from the bot's direct rooms, and every command that changes something on a
+ * homeserver away from the management room, whichever argument names them. Commands may read about the management
+ * room, whose members see all of that anyway, and note something about it. Nobody can override this.
  *
  * @throws ProtectedError a room is out of reach
  * @throws HomeserverError, UnreachableError this can't be checked
@@ -75,7 +76,7 @@ export async function assertRoomsInReach(
 ): Promise<void> {
   for (const room of roomsNamedBy(parsed)) {
     if (room === settings.managementRoom) {
-      if (parsed.danger !== 'read') {
+      if (parsed.danger !== 'read' && canChangeHomeserver(parsed.command)) {
         throw new ProtectedError(
           'this is the management room',
           'Nothing was changed. Use your own client for what your power level allows you here.',

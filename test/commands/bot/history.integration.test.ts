@@ -127,6 +127,16 @@ it('lists what is scheduled and has no entry yet', async () => {
   expect((await room.vic.ask(`!history ${mallory}`)).field.data).toMatchObject({ total: 0 });
 });
 
+it('says what will be noted later', async () => {
+  const mallory = (await newUser('mallory')).userId;
+  await room.ben.ask(`!note --in 2h ${mallory} is to answer, see https://evil.example`);
+  await room.ben.ask(`!tag ${mallory} on-parole --for 1d --in 2h`);
+  const { body } = await room.vic.ask(`!history ${mallory}`);
+  expect(body).toContain('⏳ scheduled: note “is to answer, see https[:]//evil[.]example” by @ben');
+  expect(body).toMatch(/⏳ scheduled: tag on-parole until \d{4}-\d\d-\d\d \d\d:\d\d UTC by @ben/u);
+  expect(body).not.toContain('(passed)');
+});
+
 it('knows of a room what was reported in it and done to it', async () => {
   const owner = await newUser('owner');
   const id = await newRoom(owner);

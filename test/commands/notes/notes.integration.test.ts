@@ -193,6 +193,19 @@ describe('notes', () => {
     expect(elsewhere.body).toContain(`there is no note 1000 about ${stranger}`);
   });
 
+  it('are about the management room, too: they do nothing to it', async () => {
+    const noted = await room.ben.ask(`!note ${room.id} is read by the auditors`);
+    expect(noted.body).toContain(`about ${room.id}\n“is read by the auditors”`);
+    const tagged = await room.ben.ask(`!tag ${room.id} audited`);
+    expect(tagged.body).toContain(`Tagged: ${room.id} is audited`);
+    const history = await room.vic.ask(`!history ${room.id}`);
+    expect(history.body).toContain('note “is read by the auditors” by');
+    await undo(tagged.field.audit);
+    await undo(noted.field.audit);
+    const refused = await room.ana.ask(`!block-room ${room.id}`);
+    expect(refused.field.status).toBe('protected');
+  });
+
   it.each([
     ['!note', 'usage', 'Which user or room?'],
     [`!note ${stranger}`, 'usage', 'TEXT is missing'],
