@@ -3,42 +3,10 @@
 import { readCommandLine } from './cli/command-line.ts';
 import { exitStatus } from './cli/exit-status.ts';
 import { outputTo } from './cli/output.ts';
+import { helpLine, usage } from './cli/usage.ts';
 import { databasePlace } from './config/database-place.ts';
 import { LawspeakerError, SetupError, UsageError } from './core/errors.ts';
 import { version } from './core/version.ts';
-
-const usage = `Usage: lawspeaker COMMAND [--config FILE]
-
-  init           set the bot up: its account, room and configuration; see
-                 lawspeaker init --help
-  start          run the bot
-  check-config   check the configuration, also with the homeserver; for
-                 scripts: --json
-  audit verify   check the hash chain of the audit log, and compare it with
-                 the heads in the management room and the witness; without
-                 the homeserver: --offline
-  audit list     show the newest entries of the audit log
-  audit export   print all entries, oldest first
-                 both take --by @user:server, --target, --command, --operation,
-                 --status, --text WORDS, --since 7d, --until, --limit,
-                 --format jsonl or csv
-  report         print a transparency report without personal data:
-                 --from 2026-07-01 --to 2026-12-31, --format md, csv or json,
-                 --hide-below 5
-  backup FILE    copy the database to a new file; the bot may be running
-  restore FILE   check a backup, and put it in the place of the database; stop
-                 the bot first
-  move-database  copy the database to PostgreSQL, or back to a file: --to URL or
-                 FILE; the bot may be running. Another source than the
-                 configured one: --from URL or FILE
-  forget USER    remove a person from the database; stop the bot first. Without
-                 --yes it only shows what names them
-  healthcheck    ask the running bot at http.listen whether it is ready
-  rules test     show what the rules would have done with the reports of the
-                 last 30 days; other periods: --since 7d, --since 2026-11-01
-  --version, --help
-
-The default FILE is config/lawspeaker.yaml.`;
 
 /** Writes to standard output. */
 const print = outputTo(process.stdout, () => process.exit(exitStatus.done));
@@ -57,7 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
     (await import('./config/load.ts')).loadConfig(configFile, process.env);
   switch (command) {
     case 'help':
-      console.log(usage);
+      console.log(usage(operand));
       return exitStatus.done;
     case 'version':
       console.log(version);
@@ -157,7 +125,7 @@ function report(error: unknown): number {
     console.error(error.advice);
   }
   if (error instanceof UsageError) {
-    console.error(`\n${usage}`);
+    console.error(helpLine(process.argv.slice(2)));
   }
   return error instanceof SetupError || error instanceof UsageError
     ? exitStatus.usage

@@ -377,7 +377,16 @@ describe('the command line', () => {
     expect((await lawspeaker('--help')).output).toContain('check-config');
     const { status, errors } = await lawspeaker('strat');
     expect(status).toBe(2);
-    expect(errors).toContain('Unknown command: strat');
-    expect((await lawspeaker('start', '--konfig', 'x')).status).toBe(2);
+    expect(errors).toBe(
+      'lawspeaker: Unknown command: strat. Did you mean start?\nFor the commands: lawspeaker --help\n',
+    );
+    expect(await lawspeaker('audit', 'list', '--konfig', 'x')).toMatchObject({
+      status: 2,
+      errors: "lawspeaker: Unknown option '--konfig'.\nFor more: lawspeaker audit --help\n",
+    });
+    const { output } = await lawspeaker('audit', '--help');
+    expect(output).toContain('audit verify');
+    expect(output).toContain('--status, --text WORDS');
+    expect(output).not.toContain('backup FILE');
   });
 });

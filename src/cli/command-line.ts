@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import { UsageError } from '../core/errors.ts';
+import { nearest } from '../core/text.ts';
 
 const filterOptions = [
   'by',
@@ -45,7 +46,7 @@ const commands: Readonly<
 export interface CommandLine {
   readonly command: string;
   readonly configFile: string;
-  /** What follows the command's name; empty if it takes nothing. */
+  /** What follows the command's name, or what help is about; empty if it takes nothing. */
   readonly operand: string;
   readonly options: Readonly<Partial<Record<OptionName, string>>> & {
     readonly json?: boolean;
@@ -84,14 +85,13 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
       },
     });
   } catch (error) {
-    throw new UsageError(
-      error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : 'usage',
-    );
+    throw new UsageError(error instanceof Error ? firstSentence(error.message) : 'usage');
   }
   const { values, positionals } = parsed;
   const { config: configFile, help, version, ...options } = values;
   if (help || version) {
-    return { command: help ? 'help' : 'version', configFile, operand: '', options: {} };
+    const [operand = ''] = positionals;
+    return { command: help ? 'help' : 'version', configFile, operand, options: {} };
   }
   const { name, operand } = nameIn(positionals);
   const stray = Object.keys(options).find((option) => !takes(name, option));
@@ -100,6 +100,11 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
     throw new UsageError(`--${stray} can only be used with ${takers.join(', ')}.`);
   }
   return { command: name, configFile, operand, options };
+}
+
+/** What follows in Node's own texts is about other mistakes. */
+function firstSentence(text: string): string {
+  return text.replace(/(?:\n|(?<=\.) To specify)[\s\S]*/u, '');
 }
 
 function takes(name: string, option: string): boolean {
@@ -120,7 +125,17 @@ function nameIn(positionals: readonly string[]): { name: string; operand: string
     return { name: first, operand };
   }
   if (!Object.hasOwn(commands, written)) {
-    throw new UsageError(`Unknown command: ${written}.`);
+    const names = Object.keys(commands);
+    const ofGroup = names.flatMap((name) =>
+      name.startsWith(`${written} `) ? name.slice(written.length + 1) : [],
+    );
+    if (ofGroup.length > 0) {
+      throw new UsageError(`${written} needs one of: ${ofGroup.join(', ')}.`);
+    }
+    const meant = nearest(written, [...names, 'init']);
+    throw new UsageError(
+      `Unknown command: ${written}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
+    );
   }
   return { name: written, operand: '' };
 }

@@ -84,7 +84,7 @@ it('says what it can’t do, and ends with 2', async () => {
   const wrong = await lawspeaker('audit', 'export', '--format', 'xml');
   expect(wrong.status).toBe(2);
   expect(wrong.errors).toContain('--format: xml is not one of jsonl, csv');
-  expect(wrong.errors).toContain('backup FILE');
+  expect(wrong.errors).toMatch(/\nFor more: lawspeaker audit --help\n$/u);
 });
 
 it.skipIf(onPostgres)(

@@ -25,7 +25,7 @@ test.each([
   ],
   ['healthcheck -c x.yaml', { command: 'healthcheck', configFile: 'x.yaml' }],
   ['--help', { command: 'help' }],
-  ['audit list --help', { command: 'help' }],
+  ['audit list --help', { command: 'help', operand: 'audit' }],
   ['--version', { command: 'version' }],
 ])('%s', (line, expected) => {
   expect(read(line)).toMatchObject(expected);
@@ -33,8 +33,9 @@ test.each([
 
 test.each([
   ['', 'No command given.'],
-  ['strat', 'Unknown command: strat.'],
-  ['audit', 'Unknown command: audit.'],
+  ['strat', 'Unknown command: strat. Did you mean start?'],
+  ['audit lst', 'Unknown command: audit lst. Did you mean audit list?'],
+  ['audit', 'audit needs one of: verify, list, export.'],
   ['audit verify now', 'Unknown command: audit verify now.'],
   ['constructor', 'Unknown command: constructor.'],
   ['backup', 'backup needs one FILE.'],
@@ -46,7 +47,7 @@ test.each([
   ['start --since 7d', '--since can only be used with rules test, audit list, audit export.'],
   ['rules test --by @ana:x', '--by can only be used with audit list, audit export.'],
   ['audit verify --limit 3', '--limit can only be used with audit list'],
-  ['start --konfig x', 'Unknown option'],
+  ['start --konfig x', "Unknown option '--konfig'."],
   ['audit list --by', 'argument missing'],
 ])('%j is refused: %s', (line, reason) => {
   let fault: unknown;
@@ -56,5 +57,7 @@ test.each([
     fault = error;
   }
   expect(fault).toBeInstanceOf(UsageError);
-  expect((fault as UsageError).message).toContain(reason);
+  const { message } = fault as UsageError;
+  expect(message).toContain(reason);
+  expect(message).not.toMatch(/\n|To specify/u);
 });

@@ -21,6 +21,7 @@ import {
 } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { parseRoomId } from '../../core/ids.ts';
+import { isoTime } from '../../core/iso-time.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { subjectSources } from '../../services/bot/history-service.ts';
@@ -112,9 +113,9 @@ export default defineCommand({
       columns: [
         {
           title: 'When',
-          name: 'ts',
+          name: 'at',
           show: ({ cursor }) => [ago(cursor.at, now)],
-          value: ({ cursor }) => cursor.at,
+          value: ({ cursor }) => isoTime(cursor.at),
         },
         {
           title: 'What',

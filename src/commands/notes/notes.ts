@@ -13,6 +13,7 @@ import {
   pageSize,
   readList,
 } from '../../chat/command/list.ts';
+import { isoTime } from '../../core/iso-time.ts';
 import { cut } from '../../core/text.ts';
 import type { Note } from '../../services/services.ts';
 
@@ -81,7 +82,7 @@ export default defineCommand({
           value: ({ text }) => text,
         },
         { name: 'author', value: ({ author }) => author },
-        { name: 'at', value: ({ at }) => at },
+        { name: 'at', value: ({ at }) => isoTime(at) },
       ],
     });
   },

@@ -16,6 +16,7 @@ import {
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord, readUser } from '../../chat/reading/values.ts';
 import { orUndefined } from '../../core/errors.ts';
+import { isoTime } from '../../core/iso-time.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import type { Tag } from '../../services/services.ts';
@@ -97,10 +98,13 @@ export default defineCommand({
             code(cut(author, 255)),
             expiresAt === null ? '' : `, ends ${ago(expiresAt, context.now)}`,
           ],
-          value: ({ at }) => at,
+          value: ({ at }) => isoTime(at),
         },
         { name: 'author', value: ({ author }) => author },
-        { name: 'expires_at', value: ({ expiresAt }) => expiresAt },
+        {
+          name: 'expires_at',
+          value: ({ expiresAt }) => (expiresAt === null ? null : isoTime(expiresAt)),
+        },
       ],
     }),
 });

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { stringify } from 'csv-stringify/sync';
 
 import { TargetError } from '../../core/errors.ts';
+import { isoTime } from '../../core/iso-time.ts';
 import type { AuditEntry, AuditLog } from '../../store/tables/audit/audit-log.ts';
 import type { AuditFilter } from '../../store/tables/audit/audit-search.ts';
 
@@ -52,10 +53,6 @@ const columns: readonly (keyof Entry)[] = [
   'room_id',
   'event_id',
 ];
-
-function isoTime(at: number): string {
-  return new Date(at).toISOString();
-}
 
 /** The first line of the file. */
 export function exportHead(format: ExportFormat): string {

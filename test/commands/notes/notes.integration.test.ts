@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import { fileBehind } from '../../support/file-behind.ts';
 import { asUserId, newRoom } from '../../support/homeserver.ts';
 import { cardOf, startReportServer } from '../../support/report-room.ts';
 import type { ReportServer } from '../../support/report-room.ts';
@@ -191,6 +192,32 @@ describe('notes', () => {
     expect((await room.vic.ask(`!room ${place}`)).body).toContain('“busy on Fridays”');
     const elsewhere = await room.ben.ask(`!remove-note ${stranger} 1000`);
     expect(elsewhere.body).toContain(`there is no note 1000 about ${stranger}`);
+  });
+
+  it('have times in files that spreadsheets read, as the audit log has', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    await room.ben.ask(`!note ${user} was warned`);
+    await room.ben.ask(`!tag ${user} timed --until 2030-01-01`);
+    const time = String.raw`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
+    await room.ben.ask(`!notes ${user} --format csv`);
+    expect(await fileBehind(room.ben, 'notes.csv')).toMatch(
+      new RegExp(String.raw`^id,subject,text,author,at\n\d+,\S+,was warned,\S+,${time}\n$`, 'u'),
+    );
+    await room.ben.ask('!tags timed --format csv');
+    expect(await fileBehind(room.ben, 'tags.csv')).toMatch(
+      new RegExp(`^\\S+,timed,${time},\\S+,2030-01-01T00:00:00.000Z$`, 'mu'),
+    );
+    await room.ben.ask(`!history ${user} --format json`);
+    expect(JSON.parse(await fileBehind(room.ben, 'history.json'))).toMatchObject([
+      {
+        at: expect.stringMatching(time) as string,
+        what: expect.stringContaining('tag timed') as string,
+      },
+      {
+        at: expect.stringMatching(time) as string,
+        what: expect.stringContaining('was warned') as string,
+      },
+    ]);
   });
 
   it('are about the management room, too: they do nothing to it', async () => {
