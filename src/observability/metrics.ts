@@ -47,6 +47,8 @@ export interface MetricSources {
 
 export interface Metrics {
   readonly contentType: string;
+  /** Call it if another process leads: until there is a bot, only the versions and the process are shown. */
+  standsBy(): void;
   /** Call it when the bot is built: from then on, these are read. */
   watch(sources: MetricSources): void;
   /** The metrics in Prometheus' text format. Concurrent calls share the result. */
@@ -166,12 +168,13 @@ export function createMetrics(options: {
     plain.forEach((metric) => metric.remove());
   };
   hide();
-  syncAge.remove();
-  canSpeak.remove();
+  // Nothing of this is known before there is a bot.
+  [syncAge, syncFailures, canSpeak, databaseReadable].forEach((metric) => metric.remove());
 
   const stopWatching = watchRequests(({ seconds, ...labels }) => requests.observe(labels, seconds));
 
   let sources: MetricSources | undefined;
+  let standsBy = false;
 
   function show(values: MetricValues): void {
     // Synchronous, so that nobody reads half of it.
@@ -201,7 +204,12 @@ export function createMetrics(options: {
   }
 
   async function read(): Promise<string> {
-    ready.set((await options.isReady()) ? 1 : 0);
+    if (standsBy) {
+      // It is as it should be, and must not alert anybody.
+      ready.remove();
+    } else {
+      ready.set((await options.isReady()) ? 1 : 0);
+    }
     if (sources !== undefined) {
       canSpeak.set(sources.canSpeak() ? 1 : 0);
       const { ageMs, failures } = sources.sync();
@@ -233,7 +241,11 @@ export function createMetrics(options: {
   let reading: Promise<string> | undefined;
   return {
     contentType: registry.contentType,
+    standsBy() {
+      standsBy = true;
+    },
     watch(found) {
+      standsBy = false;
       sources = found;
       const { accounts } = found;
       if (accounts !== undefined) {

@@ -83,6 +83,10 @@ export async function openProbes(
       serve(given) {
         pages = given;
       },
+      standsBy() {
+        health.standsBy();
+        metrics.standsBy();
+      },
       watch(input) {
         health.watch(input);
         metrics.watch({

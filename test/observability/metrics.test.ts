@@ -114,6 +114,19 @@ test('a second look counts nothing twice, and shows what is gone no more', async
   expect([...shown.keys()].some((name) => name.includes('rule_firings_total'))).toBe(false);
 });
 
+test('a process that stands by has nothing that an alert is about', async () => {
+  const own = async () =>
+    [...(await samples()).keys()].filter((name) => name.startsWith('lawspeaker_'));
+  isReady = false;
+  metrics.standsBy();
+  expect(await own()).toEqual([expect.stringMatching(/^lawspeaker_info\{/u)]);
+  isReady = true;
+  watch(async () => values);
+  expect(await own()).toEqual(
+    expect.arrayContaining(['lawspeaker_ready', 'lawspeaker_database_readable']),
+  );
+});
+
 test('what is not known is left out: no count falls to 0', async () => {
   const isFigure = (name: string) =>
     /^lawspeaker_.*(?:(?:reports|work|actions)_total|_open|_items)/u.test(name);

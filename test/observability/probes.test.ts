@@ -39,3 +39,20 @@ test('whoever looks at the probes sees that the bot can’t speak, and when it c
     await probes.close();
   }
 });
+
+test('a process that stands by is alive, not ready, and alerts nobody', async () => {
+  const port = await freePort();
+  const probes = await openProbes(
+    { host: '127.0.0.1', port, written: `127.0.0.1:${port}` },
+    { version: '1', log: { error: () => undefined } },
+  );
+  try {
+    const ask = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    probes.standsBy();
+    expect((await ask('/health/live')).status).toBe(200);
+    expect((await ask('/health/ready')).status).toBe(503);
+    expect(await (await ask('/metrics')).text()).not.toMatch(/^lawspeaker_(?:ready|database)/mu);
+  } finally {
+    await probes.close();
+  }
+});
