@@ -5,7 +5,13 @@ import type { Invocation } from '../chat/command/invocation.ts';
 import { subjectOf } from '../chat/command/properties.ts';
 import { writeInvocation } from '../chat/command/write-invocation.ts';
 import { quote } from '../chat/reading/tokenize.ts';
-import { DeniedError, StoreError, StoreUnavailableError, codeOf } from '../core/errors.ts';
+import {
+  DeniedError,
+  StoreError,
+  StoreUnavailableError,
+  UnrecordedError,
+  codeOf,
+} from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
 import type { Store } from '../store/store.ts';
@@ -180,7 +186,11 @@ async function answerError(
   logFault(context.log, name, error);
   const origin = originOf(message);
   let failure = error;
-  if (!(error instanceof StoreUnavailableError)) {
+  // A decision whose outcome could not be recorded is found to be made when it is handled again.
+  const isRepeated =
+    error instanceof StoreUnavailableError ||
+    (error instanceof UnrecordedError && read?.danger === 'read');
+  if (!isRepeated) {
     try {
       const parsed =
         read === undefined && error instanceof DeniedError

@@ -2,19 +2,35 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { postgresFolder } from '../../dev/postgres/postgres.ts';
 import { seededNumbers } from './seeded-numbers.ts';
-import { faults, openScene } from './several-processes.ts';
+import { faults, openScene, startsOf } from './several-processes.ts';
 import type { Scene } from './several-processes.ts';
 
 type FaultName = keyof typeof faults;
 
 /** CONTRIBUTING.md says how to make these larger. */
-const accounts = Number(process.env['LAWSPEAKER_TEST_FAULT_ACCOUNTS'] ?? 40);
+const wanted = process.env['LAWSPEAKER_TEST_FAULT_ACCOUNTS'];
+const accounts = Number(wanted ?? 40);
 const randomFaults = Number(process.env['LAWSPEAKER_TEST_FAULTS'] ?? 2);
 /** By default one whose two faults are a crash of PostgreSQL and a clean stop: they don't take long. */
 const seed = Number(process.env['LAWSPEAKER_TEST_FAULT_SEED'] ?? 319);
 /** Of each operation between random faults. */
 const fewAccounts = 12;
 const limitMs = 120_000 + accounts * 1000;
+
+/** Says when what has happened, and when processes were ready to lead. */
+async function tell(
+  { processes }: Scene,
+  begin: number,
+  times: readonly { readonly what: string; readonly at: number }[],
+): Promise<void> {
+  const starts = (await startsOf(processes)).map((at) => ({ what: 'a process leads', at }));
+  const all = [...times, ...starts, { what: `${accounts} accounts are done`, at: Date.now() }];
+  const lines = all
+    .filter(({ at }) => at >= begin)
+    .toSorted((one, other) => one.at - other.at)
+    .map(({ what, at }) => `${((at - begin) / 1000).toFixed(1)} s: ${what}\n`);
+  process.stderr.write(lines.join(''));
+}
 
 describe.skipIf(postgresFolder() === undefined)(
   'three processes, two homeservers (need PostgreSQL)',
@@ -47,11 +63,17 @@ describe.skipIf(postgresFolder() === undefined)(
             'full disk of PostgreSQL',
           ] as const
         ).filter((name) => isPossible(name));
+        const begin = Date.now();
+        const times: { readonly what: string; readonly at: number }[] = [];
         for (const [at, name] of happens.entries()) {
           await bulk.arrived(Math.ceil(((at + 1) / (happens.length + 1)) * accounts));
+          times.push({ what: name, at: Date.now() });
           await faults[name](scene);
         }
         expect(await bulk.violations()).toEqual([]);
+        if (wanted !== undefined) {
+          await tell(scene, begin, times);
+        }
       },
     );
 

@@ -244,6 +244,17 @@ async function logSays(file: string, words: RegExp, limitMs: number): Promise<vo
   }
 }
 
+/** When processes began to lead, and were ready, by their logs; in order, in milliseconds since 1970. */
+export async function startsOf({ members }: SeveralProcesses): Promise<number[]> {
+  const logs = await Promise.all(
+    members.map(async ({ current }) => readFile(current().logFile, 'utf8')),
+  );
+  return logs
+    .flatMap((log) => [...log.matchAll(/"time":(\d+),[^\n]*"Lawspeaker started"/gu)])
+    .map(([, time]) => Number(time))
+    .sort((one, other) => one - other);
+}
+
 type Fault = (scene: Scene) => Promise<void>;
 
 /** What can happen to the processes and to PostgreSQL. Each resolves when it is over, not when all works again. */

@@ -51,8 +51,9 @@ const tryAgain = async () => {
   await pipeline.idle();
 };
 
-const answers = async () =>
-  (await bot.store.outbox.open(event)).map(({ message }) => JSON.parse(message) as Outgoing);
+const answersTo = async (command: EventId) =>
+  (await bot.store.outbox.open(command)).map(({ message }) => JSON.parse(message) as Outgoing);
+const answers = async () => answersTo(event);
 
 test('a command that the database has no room for is done once there is room', async () => {
   await send({ kind: 'message', text: '!version' });
@@ -84,6 +85,22 @@ test('a decision that the database had no room for is made once there is room', 
   await tryAgain();
   expect(await bot.store.confirmations.byEvent(event)).toMatchObject({ state: 'confirmed' });
   expect(await bot.store.inbox.open()).toEqual([]);
+});
+
+test('a decision whose outcome the database had no room for is answered once there is room', async () => {
+  hasRoom = true;
+  await send({ kind: 'message', text: '!deactivate @mallory:localhost @eve:localhost' });
+  // The decision is received, and the operation is started.
+  failsAfter = 2;
+  const confirm = '$confirm' as EventId;
+  await send({ kind: 'message', text: '!confirm', event: confirm });
+  expect(JSON.stringify(said)).toContain('Not known whether it was done');
+  expect(await answersTo(confirm)).toEqual([]);
+  await tryAgain();
+  const [answer, ...more] = await answersTo(confirm);
+  expect(answer).toMatchObject({ kind: 'reply', reply: { command: 'confirm' } });
+  expect(JSON.stringify(answer)).not.toContain('database');
+  expect(more).toEqual([]);
 });
 
 test('what has been handled meanwhile is not handled again', async () => {

@@ -172,7 +172,7 @@ async function sayFailure(
 /**
  * Answers what changes nothing: no operation is stored. An audited read is recorded with its answer.
  *
- * @throws StoreUnavailableError it can be tried again later
+ * @throws StoreUnavailableError, UnrecordedError it can be tried again later: a decision is made once
  */
 async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Reply> {
   const attempts: Attempt[] = [];
@@ -182,7 +182,9 @@ async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Repl
       target: confirmed.accounts[at]?.name,
     });
   }
-  const held = attempts.find(({ error }) => error instanceof StoreUnavailableError);
+  const held = attempts.find(
+    ({ error }) => error instanceof StoreUnavailableError || error instanceof UnrecordedError,
+  );
   if (held !== undefined) {
     throw held.error;
   }
