@@ -15,8 +15,12 @@ export function isForgotten(id: string): boolean {
 /** The same for SQL. */
 export const forgottenGlob = '@forgotten-*:invalid';
 
-/** What can't stand before an ID: a character of a longer one. Links have a `/` there. */
-const notInside = '(?<![\\p{L}\\p{N}@._=+-])';
+/**
+ * What can't stand before an ID: a letter or digit of a word, or the beginning of a longer ID. In JSON and in links,
+ * other characters are written with letters and digits. It is only looked for where an ID may begin, which is fast.
+ */
+const startsHere =
+  '(?=[@%m])(?:(?<![\\p{L}\\p{N}])|(?<=\\\\(?:[a-z]|u[0-9a-f]{4})|%[0-9A-Fa-f]{2}))(?<!@[\\p{L}\\p{N}._=+-]{0,255})';
 /** What can't follow: a part of a longer server name, or a port. */
 const endsHere = '(?![\\p{L}\\p{N}]|[.-][\\p{L}\\p{N}]|(?::|%3[Aa])\\d)';
 
@@ -24,12 +28,15 @@ const endsHere = '(?![\\p{L}\\p{N}]|[.-][\\p{L}\\p{N}]|(?::|%3[Aa])\\d)';
 function formsOf(id: string): readonly string[] {
   const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
   const encoded = encodeURIComponent(id);
+  const [localpart, server] = [id.slice(1, id.indexOf(':')), id.slice(id.indexOf(':'))];
   return [
     ...new Set([
       id,
       inJson(id),
       inJson(inJson(id)),
       id.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+      `matrix:u/${localpart}${server}`,
+      `matrix:u/${encodeURIComponent(localpart)}${server}`,
       ...[encoded, encoded.replaceAll("'", '%27'), encoded.replaceAll('%2F', '/')].flatMap(
         (form) => {
           // Permalinks leave some characters as they are.
@@ -44,12 +51,13 @@ function formsOf(id: string): readonly string[] {
 /** A function that replaces an ID in texts, however it is written, and never a part of a longer one. */
 export function mentionReplacer(id: string, by: string): (text: string) => string {
   const forms = formsOf(id).map((form) =>
+    // `RegExp.escape` writes `%` as `\x25`.
     RegExp.escape(form).replaceAll(
-      /%(?:[0-9A-F]{2})/gu,
-      (escape) => `%(?:${escape.slice(1)}|${escape.slice(1).toLowerCase()})`,
+      /\\x25([0-9A-F]{2})/gu,
+      (_, digits: string) => `%(?:${digits}|${digits.toLowerCase()})`,
     ),
   );
-  const pattern = new RegExp(`${notInside}(?:${forms.join('|')})${endsHere}`, 'gu');
+  const pattern = new RegExp(`${startsHere}(?:${forms.join('|')})${endsHere}`, 'gu');
   return (text) => text.replaceAll(pattern, () => by);
 }
 

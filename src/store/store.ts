@@ -287,7 +287,9 @@ function postgresWays(db: Kysely<Tables>, { onInterrupted }: OpenOptions): Ways 
         await sql`SET statement_timeout = 0`.execute(connection);
         await sql.raw(`SET lock_timeout = ${lockTimeoutMs}`).execute(connection);
         try {
-          await sql`VACUUM (FULL) ${sql.raw(rows[0]?.names ?? '')}`.execute(connection);
+          // Statistics for the planner quote values.
+          await sql`VACUUM (FULL, ANALYZE) ${sql.raw(rows[0]?.names ?? '')}`.execute(connection);
+          await forgetStatistics(connection);
         } finally {
           await sql`RESET statement_timeout`.execute(connection);
           await sql`RESET lock_timeout`.execute(connection);
@@ -295,6 +297,27 @@ function postgresWays(db: Kysely<Tables>, { onInterrupted }: OpenOptions): Ways 
       });
     },
   };
+}
+
+/** Tables that can be empty once people are forgotten. */
+const emptiedTables: readonly (keyof Tables)[] = ['notes', 'tags'];
+
+/** Of a table that is empty now, ANALYZE keeps the statistics from before. A column that is set anew has none. */
+async function forgetStatistics(db: Kysely<Tables>): Promise<void> {
+  for (const table of emptiedTables) {
+    const columns = await sql<{ name: string }>`
+      SELECT attname::text AS name FROM pg_stats
+      JOIN information_schema.columns AS info
+        ON info.table_schema = schemaname AND info.table_name = tablename AND info.column_name = attname
+      WHERE schemaname = current_schema() AND tablename = ${table} AND info.data_type = 'text'
+        AND NOT EXISTS (SELECT 1 FROM ${sql.table(table)})`.execute(db);
+    for (const { name } of columns.rows) {
+      await sql`
+        ALTER TABLE ${sql.table(table)} ALTER COLUMN ${sql.ref(name)} TYPE TEXT COLLATE "C"`.execute(
+        db,
+      );
+    }
+  }
 }
 
 /** A backup reads all tables for as long as it takes. Nothing else could be done while their rewriting waits for it. */

@@ -43,7 +43,8 @@ beforeEach(async () => {
         {
           actor: '@ana:x',
           command: 'lock',
-          arguments: { accounts: [target] },
+          // In JSON, the second line begins with the letter of an escape.
+          arguments: { accounts: [target], note: `see\n${mallory}\nmatrix:u/${mallory.slice(1)}` },
           target,
           reason: `a reason against ${target}`,
           eventId: '$e',
@@ -80,7 +81,7 @@ const config = (settings: object = {}) =>
 test('says what names somebody, and changes nothing, until it is told to', async () => {
   const before = await database.dump();
   await forget(config(), mallory, false, print);
-  expect(printed).toContain('@mallory:example.com is named in 1 entry of the audit log, ');
+  expect(printed).toContain('@mallory:example.com is named in 2 entries of the audit log, ');
   expect(printed).toContain('Nothing was changed.');
   expect((await database.dump()) === before).toBe(true);
 });
@@ -113,6 +114,26 @@ test('forgets one person and nobody else', async () => {
   );
   expect(added).toBeUndefined();
   await store.close();
+});
+
+test.runIf(onPostgres)('what PostgreSQL has noted for its planner forgets them, too', async () => {
+  const noted = async () =>
+    JSON.stringify(
+      await database.read(
+        `SELECT tablename, attname FROM pg_stats WHERE schemaname = current_schema()
+         AND concat(most_common_vals::text, histogram_bounds::text, most_common_elems::text) LIKE '%mallory%'
+         ORDER BY 1, 2`,
+      ),
+    );
+  // Nobody else has notes.
+  await change(`DELETE FROM notes WHERE subject = '${trudy}'`);
+  await change(`INSERT INTO notes (subject, text, author, at, event_id)
+    SELECT subject, text, author, at, event_id FROM notes`);
+  await change('ANALYZE');
+  expect(await noted()).toContain('{"tablename":"notes","attname":"subject"}');
+  expect(await noted()).toContain('"audit_log"');
+  await forget(config(), mallory, true, print);
+  expect(await noted()).toBe('[]');
 });
 
 test('refuses while a report about them is open', async () => {
