@@ -88,7 +88,7 @@ export function readSearchText(text: string): readonly SearchTerm[] {
 /** Whether a text has words or stars that other searches take for operators, and this one doesn't. */
 export function looksLikeOperators(text: string): boolean {
   const outsideOfPhrases = text.replaceAll(/["“”„][^"“”„]*["“”„]/gu, ' ');
-  return /(?<!\S)(?:AND|OR|NOT|NEAR)(?!\S)|\*\S/u.test(outsideOfPhrases);
+  return /(?<!\S)(?:AND|OR|NOT|NEAR)(?!\S)|(?<!\S)NEAR[(/]|\*\S/u.test(outsideOfPhrases);
 }
 
 /** How somebody may have written these words, as far as SQLite can't tell that it is the same. */
