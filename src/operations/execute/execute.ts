@@ -97,6 +97,9 @@ export async function carryOut(
       const { reply } = await advance(context, operation);
       return reply ?? runningReply(context, operation);
     } catch (error) {
+      if (error instanceof StoreError) {
+        context.recoverAt(context.now() + goOnAfterMs);
+      }
       throw begun(error);
     } finally {
       clearTimeout(showing);
@@ -124,6 +127,9 @@ export async function carryOut(
     isAwaited = false;
   }
 }
+
+/** How long to wait for a database that can't be written before an operation goes on. */
+const goOnAfterMs = 10_000;
 
 /** Some of the operation may be done, whatever could not be recorded. */
 function begun(error: unknown): unknown {

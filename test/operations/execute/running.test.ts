@@ -135,7 +135,11 @@ test.for([
 
 test('an operation that the database holds up says so in its answer', async () => {
   const heard: Outgoing[] = [];
-  Object.assign(bot.context, { sayNow: async (outgoing: Outgoing) => heard.push(outgoing) });
+  const goesOnAt: number[] = [];
+  Object.assign(bot.context, {
+    sayNow: async (outgoing: Outgoing) => heard.push(outgoing),
+    recoverAt: (at: number) => goesOnAt.push(at),
+  });
   await bot.take([say('$asked', '!deactivate @mallory:localhost @eve:localhost')]);
   bot.take([say('$yes', '!confirm')]).catch(() => undefined);
   await called.promise;
@@ -156,6 +160,7 @@ test('an operation that the database holds up says so in its answer', async () =
   expect(text).toContain('deactivate, 0 of 2 accounts so far');
   expect(text).toContain('and go on');
   expect(text).not.toContain('❌');
+  expect(goesOnAt).toEqual([bot.clock.now + 10_000]);
 });
 
 test('a quick one is edited to its end alone', async () => {
