@@ -15,7 +15,7 @@ import { createConfiguredRegistry } from './registry.ts';
 import { createConfiguredSignUpWatch, createReports, openCardReactions } from './reports.ts';
 import type { End } from './restart.ts';
 import { createConfiguredServices, createServicesOn } from './services.ts';
-import { settingsFrom } from './settings.ts';
+import { settingsFrom, unnamedServerIn } from './settings.ts';
 import { createRoomSync } from './sync.ts';
 import { createTransport } from './transport.ts';
 import { openConfiguredWeb } from './web.ts';
@@ -57,7 +57,8 @@ export async function buildParts(foundation: Foundation, end: End) {
   const homeserver = await createHomeserver(config, setup, { client, ...asking });
   const { api } = homeserver;
   const registry = await createConfiguredRegistry(config);
-  const settings = settingsFrom(config, setup, homeserver);
+  const unnamedServer = await unnamedServerIn(store.syncState, homeserver.serverName);
+  const settings = settingsFrom(config, setup, homeserver, unnamedServer);
   const members = new RoomState();
   setup.roomState.forEach((event) => members.apply(event));
   const roles = createRoles({

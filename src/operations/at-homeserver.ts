@@ -1,6 +1,6 @@
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
-import { asksHomeserver } from '../chat/command/on-homeserver.ts';
+import { asksHomeserver, takesOn } from '../chat/command/on-homeserver.ts';
 import {
   canChange,
   canChangeHomeserver,
@@ -37,7 +37,7 @@ export interface AtHomeserver extends AccountLookup, AliasLookup {
 
 /** What finding the homeserver of a command needs. */
 export interface HomeserversContext {
-  readonly settings: Pick<Settings, 'homeservers' | 'serverName'>;
+  readonly settings: Pick<Settings, 'homeservers' | 'serverName' | 'unnamedServer'>;
   /**
    * What stages work with on one of several homeservers.
    *
@@ -79,20 +79,22 @@ export function atOrWhyNot<Context extends HomeserversContext>(
 
 /**
  * The server name of the homeserver that a command works on, for one of its accounts: the account's own. If it may be
- * about users of any server, what it says or the rooms that it names come first. Otherwise the first homeserver. Undefined if there is only one,
- * unless the command says one.
+ * about users of any server, what it says or the rooms that it names come first. Otherwise the one that is meant without
+ * a name. Undefined if there is only one, and the command is about no other.
  *
  * @param user undefined if it acts on no account
  */
 export function serverFor(
-  { settings: { homeservers } }: Pick<HomeserversContext, 'settings'>,
+  { settings }: Pick<HomeserversContext, 'settings'>,
   { command, invocation }: { readonly command: Command; readonly invocation: Invocation },
   user?: UserId,
 ): string | undefined {
   const { on } = invocation;
+  const { homeservers } = settings;
+  const former = takesOn(command) ? formerFirst(settings) : undefined;
   if (homeservers.length < 2) {
     // When it was asked for, there may have been another one.
-    return on;
+    return on ?? former;
   }
   const own = user === undefined ? undefined : ownServer({ settings: { homeservers } }, user);
   const wanted = !takesRemote(command)
@@ -100,7 +102,45 @@ export function serverFor(
     : namesRoom(command, invocation.arguments)
       ? on
       : (on ?? own);
-  return wanted ?? homeservers[0]?.serverName;
+  return wanted ?? former ?? homeservers[0]?.serverName;
+}
+
+/** The homeserver that stored commands are about if they name none, if that is not the first any more. */
+export function formerFirst({
+  homeservers,
+  unnamedServer,
+}: Pick<Settings, 'homeservers' | 'unnamedServer'>): string | undefined {
+  return unnamedServer === homeservers[0]?.serverName ? undefined : unnamedServer;
+}
+
+/**
+ * What a new command says of its homeserver. The first is meant without its name; but if stored commands without a name
+ * are about another one, the new one has to say it.
+ *
+ * @param on as it was read
+ */
+export function onOfNew(
+  { settings }: { readonly settings: Pick<Settings, 'homeservers' | 'unnamedServer'> },
+  { command, values }: Pick<AboutHomeserver, 'command' | 'values'>,
+  on: string | undefined,
+): string | undefined {
+  if (on !== undefined || formerFirst(settings) === undefined || !takesOn(command)) {
+    return on;
+  }
+  const users = [values[subjectOf(command) ?? '']].flat() as readonly (UserId | undefined)[];
+  // Then the users say it, wherever their rooms are.
+  const isSaid =
+    takesRemote(command) &&
+    !namesRoom(command, values) &&
+    users.some((user) => user !== undefined && ownServer({ settings }, user) !== undefined);
+  return isSaid ? undefined : settings.homeservers[0]?.serverName;
+}
+
+/** A command as it was read, and what it says of its homeserver. */
+interface AboutHomeserver {
+  readonly command: Command;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly on: string | undefined;
 }
 
 /** Whether a command names a room, and not only stands for some. */
@@ -152,15 +192,7 @@ export function serverOfItem(
  */
 export function onAboutItem(
   context: { readonly settings: Pick<Settings, 'homeservers'> },
-  {
-    command,
-    values,
-    on,
-  }: {
-    readonly command: Command;
-    readonly values: Readonly<Record<string, unknown>>;
-    readonly on: string | undefined;
-  },
+  { command, values, on }: AboutHomeserver,
   item: Pick<ReportItem, 'server'>,
 ): string | undefined {
   const server = serverOfItem(context, item);

@@ -22,6 +22,11 @@ export interface Settings {
   readonly parallelism: number;
   /** The homeservers that the bot moderates. The management room is on the first. */
   readonly homeservers: readonly HomeserverName[];
+  /**
+   * The server name of the homeserver that stored commands are about if they name none: the one that was the first when
+   * the database began. The order in the configuration may have changed since. By default the first.
+   */
+  readonly unnamedServer?: string;
   readonly serverName: string;
   readonly botUser: UserId;
   readonly managementRoom: RoomId;

@@ -67,13 +67,15 @@ export function takeOn(
     return { tokens, on: undefined };
   }
   if (another === undefined) {
-    if (flagParts(flag).value !== only.serverName) {
+    const { value } = flagParts(flag);
+    const named = (value ?? tokens[at + 1]?.text)?.toLowerCase();
+    if (named !== only.serverName.toLowerCase() && named !== only.name.toLowerCase()) {
       throw new UsageError(`There is only one homeserver, ${only.serverName}.`, {
         word: flag.text,
         advice: 'Leave out `--on`.',
       });
     }
-    return { tokens: tokens.toSpliced(at, 1), on: undefined };
+    return { tokens: tokens.toSpliced(at, value === undefined ? 2 : 1), on: undefined };
   }
   if (!takesOn(command)) {
     throw new UsageError(`\`${prefix}${command.name}\` is not about one homeserver.`, {

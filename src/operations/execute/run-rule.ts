@@ -9,6 +9,7 @@ import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
+import { onOfNew } from '../at-homeserver.ts';
 import { authorize, protectionOf } from '../authorize/authorize.ts';
 import type { AuthorizeContext, ProtectionContext } from '../authorize/authorize.ts';
 import { ask, policyFor, start } from '../confirm/confirm.ts';
@@ -139,9 +140,11 @@ async function wasAsked(
 }
 
 function parsedCall(
-  { managementRoom }: Pick<Settings, 'managementRoom'>,
-  { rule, item, at, command, values, reason, on, forMs }: RuleCall,
+  settings: Pick<Settings, 'homeservers' | 'managementRoom' | 'unnamedServer'>,
+  { rule, item, at, command, values, reason, forMs, ...given }: RuleCall,
 ): Parsed {
+  const { managementRoom } = settings;
+  const on = onOfNew({ settings }, { command, values }, given.on);
   const invocation: Invocation = {
     command: command.name,
     arguments: values,

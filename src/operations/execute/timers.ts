@@ -5,6 +5,7 @@ import type { StoreTables } from '../../store/store.ts';
 import { stepOf } from '../../store/tables/audit/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit/audit-log.ts';
 import type { Timer, Timers } from '../../store/tables/operations/timers.ts';
+import { formerFirst } from '../at-homeserver.ts';
 import { maxTogether } from '../parse/expand.ts';
 import { endOf, inForce } from '../parse/undo-operation.ts';
 import type { Settings } from '../settings.ts';
@@ -61,7 +62,10 @@ export function isTimed({ command, invocation }: Pick<Parsed, 'command' | 'invoc
  * @returns what the answer says about timers
  */
 export async function updateTimers(
-  context: { readonly settings: Pick<Settings, 'botUser' | 'homeservers'>; now(): number },
+  context: {
+    readonly settings: Pick<Settings, 'botUser' | 'homeservers' | 'unnamedServer'>;
+    now(): number;
+  },
   { timers }: Pick<StoreTables, 'timers'>,
   run: Run,
   { status, target, undo, audit }: Attempt,
@@ -118,14 +122,14 @@ export async function updateTimers(
 
 /** Whether the line of a timer is about the homeserver of a command: the same room can be blocked on several. */
 function isThere(
-  { settings: { homeservers } }: { readonly settings: Pick<Settings, 'homeservers'> },
+  { settings }: { readonly settings: Pick<Settings, 'homeservers' | 'unnamedServer'> },
   { line, about }: { readonly line: string; readonly about: string | null | undefined },
   { invocation }: Run,
 ): boolean {
-  const [first] = homeservers;
-  const [, on = first?.serverName] = / --on=(\S+)/u.exec(line) ?? [];
+  const unnamed = formerFirst(settings) ?? settings.homeservers[0]?.serverName;
+  const [, on = unnamed] = / --on=(\S+)/u.exec(line) ?? [];
   // The ID of an account says where it is.
-  return about?.startsWith('@') === true || on === (invocation.on ?? first?.serverName);
+  return about?.startsWith('@') === true || on === (invocation.on ?? unnamed);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { LastUndo } from '../../chat/command/invocation.ts';
+import { takesOn } from '../../chat/command/on-homeserver.ts';
 import { partialUndo } from '../../chat/command/partial-undo.ts';
 import { canChange } from '../../chat/command/properties.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
@@ -15,6 +16,7 @@ import { stepOf } from '../../store/tables/audit/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit/audit-log.ts';
 import { isLostNumber } from '../../store/tables/data-loss.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
+import { formerFirst } from '../at-homeserver.ts';
 import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { commandNamed, readingContext } from './command-line.ts';
@@ -91,14 +93,16 @@ export async function expand(
     await assertOnlyOne(context, entry, undo);
   }
   const undoing = commandNamed(context, undo);
-  const { values: undoes } = readArguments(
+  const { values: undoes, on } = readArguments(
     undoing,
     tokenize(undo).slice(1),
     readingContext(context),
   );
   await assertNewest(context, entry, { command: undoing.name, values: undoes });
+  const former = formerFirst(context.settings);
+  const isAtFormer = on === undefined && former !== undefined && takesOn(undoing);
   const expanded = [
-    `${undo} --reason=${quote(reasonOfUndo(entry.id, reason))}`,
+    `${undo}${isAtFormer ? ` --on=${former}` : ''} --reason=${quote(reasonOfUndo(entry.id, reason))}`,
     ...(notBefore === undefined ? [] : [`--at=${writeValue('date', notBefore)}`]),
     ...(dryRun ? ['--dry-run'] : []),
   ].join(' ');

@@ -15,7 +15,7 @@ import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { fillIn, itemFor } from '../answer/card.ts';
-import { at, onAboutItem, ownServer } from '../at-homeserver.ts';
+import { at, onAboutItem, onOfNew, ownServer } from '../at-homeserver.ts';
 import type { AliasLookup, HomeserversContext } from '../at-homeserver.ts';
 import { originOf } from '../management-room.ts';
 import type { Message } from '../management-room.ts';
@@ -94,7 +94,8 @@ export async function parse(
     if (file !== undefined && subject !== undefined) {
       values[subject] = [...new Set([...file.users, ...(values[subject] as Json[])])];
     }
-    const on = await homeserverOf(context, { command, read, values }, item);
+    const about = await homeserverOf(context, { command, read, values }, item);
+    const on = onOfNew(context, { command, values }, about);
     const parsed = parsedFrom(command, message, item, {
       ...read,
       on,

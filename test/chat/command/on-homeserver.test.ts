@@ -88,7 +88,9 @@ describe('--on NAME', () => {
     expect(errorOf('rooms --on two', one)).toBe(
       'There is only one homeserver, one.example. Leave out `--on`.',
     );
-    expect(read('rooms --on=one.example', one)).toEqual(read('rooms', one));
+    for (const line of ['rooms --on=one.example', 'rooms --on one', 'rooms --on One.Example']) {
+      expect(read(line, one)).toEqual(read('rooms', one));
+    }
   });
 });
 

@@ -83,6 +83,58 @@ describe('a room that its ID puts on no homeserver', () => {
   });
 });
 
+describe('after a change of the configuration', () => {
+  const room = `!${'a'.repeat(43)}`;
+  const eve = '@eve:elsewhere.example';
+
+  /** The bot starts again. Commands without a homeserver were stored when `here` was the first. */
+  function configure(first: string, ...others: readonly string[]): void {
+    const { context } = both.server.bot;
+    const servicesOfFirst = both.servicesThere;
+    both.servicesThere = { sanctions: context.services.sanctions };
+    both.configure(first, ...others);
+    Object.assign(context, {
+      settings: { ...context.settings, serverName: first, unnamedServer: here },
+      services: { ...context.services, ...servicesOfFirst },
+    });
+  }
+
+  test('a confirmation is about the homeserver for which it was asked', async () => {
+    await say(`!ban ${eve} @kim:elsewhere.example ${room}`);
+    expect(banned).toEqual([]);
+    configure(there, here);
+    await say('!confirm');
+    expect(banned.toSorted((one, other) => one.localeCompare(other))).toEqual([
+      `${eve} from ${room} by ${here}`,
+      `@kim:elsewhere.example from ${room} by ${here}`,
+    ]);
+  });
+
+  test('what was done before is undone where it was done', async () => {
+    await say(`!ban ${eve} ${room}`);
+    configure(there, here);
+    await say('!undo last');
+    expect(banned.slice(1)).toEqual([`${eve} to ${room} by ${here}`]);
+  });
+
+  test('new commands are about the new first, and so is their undo', async () => {
+    configure(there, here);
+    await say(`!ban ${eve} ${room}`);
+    await say('!undo last');
+    expect(banned).toEqual([`${eve} from ${room} by ${there}`, `${eve} to ${room} by ${there}`]);
+  });
+
+  test('nothing is done if its homeserver is not there any more', async () => {
+    await say(`!ban ${eve} @kim:elsewhere.example ${room}`);
+    configure(there);
+    const sent = await say('!confirm');
+    expect(JSON.stringify(sent)).toContain(`${here} is not among my homeservers any more`);
+    expect(banned).toEqual([]);
+    await say(`!ban ${eve} ${room}`);
+    expect(banned).toEqual([`${eve} from ${room} by ${there}`]);
+  });
+});
+
 test('a room with an alias of another server is one of the homeserver in its ID', async () => {
   Object.assign(both.server.bot.context, { resolveAlias: async () => '!room:two.example' });
   await say('!ban @eve:elsewhere.example #room:elsewhere.example');
