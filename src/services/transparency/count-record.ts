@@ -35,14 +35,20 @@ export type Automation = 'not' | 'partially' | 'fully';
 
 type StepName = 'claimed' | 'resolved' | 'dismissed' | 'reopened';
 
+/** How many durations there are, and their median; undefined if there are none. */
+export interface Times {
+  readonly count: number;
+  readonly medianMs: number | undefined;
+}
+
 /** What happened in a period. */
 export interface Counted {
   readonly reportKinds: Tally<'event' | 'user'>;
   readonly reportCategories: Tally<CategoryCode>;
   readonly waves: number;
   readonly steps: Tally<`${StepName} by ${'people' | 'rules'}`>;
-  readonly medianClaimMs: number | undefined;
-  readonly medianCloseMs: number | undefined;
+  readonly claimTimes: Times;
+  readonly closeTimes: Times;
   readonly decisions: Tally<`${DecisionKind} ${Automation}`>;
   readonly decisionCategories: Tally<CategoryCode>;
   readonly sources: Tally<'reported' | 'unreported'>;
@@ -104,7 +110,11 @@ async function countSteps({ moderationRecord }: Record, period: Period) {
     ({ lastId: after, isEnd } = batch);
     await nextTurn();
   }
-  return { steps, medianClaimMs: claim.median(), medianCloseMs: close.median() };
+  const timesOf = (durations: typeof claim): Times => ({
+    count: durations.count(),
+    medianMs: durations.median(),
+  });
+  return { steps, claimTimes: timesOf(claim), closeTimes: timesOf(close) };
 }
 
 type DecisionCounts = Pick<

@@ -28,6 +28,9 @@ export function createDurations() {
       total += 1;
     },
 
+    /** How many there are. */
+    count: () => total,
+
     /** The middle one, or the mean of the two in the middle; undefined if there are none. */
     median(): number | undefined {
       const lower = at(Math.ceil(total / 2) - 1);

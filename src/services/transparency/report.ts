@@ -2,7 +2,7 @@ import type { Store } from '../../store/store.ts';
 import { categoryRules, unspecified } from './categories.ts';
 import type { CategoryCode } from './categories.ts';
 import { countRecord, restrictions } from './count-record.ts';
-import type { Automation, Counted, Tally } from './count-record.ts';
+import type { Automation, Counted, Tally, Times } from './count-record.ts';
 import { decisionKinds } from './decision-kinds.ts';
 import type { Days } from './period.ts';
 
@@ -94,12 +94,12 @@ function reportOf(counted: Counted, days: Days, hideBelow: number): Transparency
           {
             name: 'to_claim',
             title: 'From the report until somebody claims it',
-            values: [counted.medianClaimMs],
+            values: [medianOf(counted.claimTimes, hideBelow)],
           },
           {
             name: 'to_resolve',
             title: 'From the report until it is resolved or dismissed',
-            values: [counted.medianCloseMs],
+            values: [medianOf(counted.closeTimes, hideBelow)],
           },
         ],
       },
@@ -145,6 +145,10 @@ function reportOf(counted: Counted, days: Days, hideBelow: number): Transparency
     ],
   };
 }
+
+/** The median of a few times is that of a single report, or nearly so. */
+const medianOf = ({ count, medianMs }: Times, hideBelow: number): Value =>
+  isSmall(count, hideBelow) ? undefined : medianMs;
 
 type Hide = (values: readonly number[]) => Value[];
 

@@ -83,7 +83,7 @@ function markdown(report: TransparencyReport): string {
     `# Transparency report, ${days.from} to ${days.to}`,
     'Both days are included. Days and times are in UTC. Nothing in this report names a person, a room or a message.',
     hideBelow > 0
-      ? `Numbers from 1 to ${hideBelow - 1} are shown as “<${hideBelow}”. Where one could be computed from other numbers, some of those are shown so, too, whatever they are: larger ones, totals or zeros.`
+      ? `Numbers from 1 to ${hideBelow - 1} are shown as “<${hideBelow}”. Where one could be computed from other numbers, some of those are shown so, too, whatever they are: larger ones, totals or zeros. Medians of fewer than ${hideBelow} times are left out.`
       : 'Small numbers can still tell people who know this server whom they are about. Before you publish the report, consider hiding them: `--hide-below 5`.',
     ...sections.flatMap((section) => [`## ${section.title}`, table(section, hideBelow)]),
     '## How this was counted',

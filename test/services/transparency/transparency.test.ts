@@ -223,6 +223,17 @@ describe('the transparency report', () => {
     expect(JSON.stringify(data)).not.toMatch(/:3[,}]/u);
   });
 
+  it('leaves out the median of a few times, which is that of one report', async () => {
+    const claimAfter = async (ms: number) =>
+      queue.move(await queue.report({ at: days.since }), 'claimed', '@ben:x', days.since + ms);
+    await claimAfter(7 * minute);
+    const medians = async (below: number) => (await dataOf(below))['median_times_ms'];
+    expect(await medians(2)).toEqual({ to_claim: null, to_resolve: null });
+    await claimAfter(9 * minute);
+    expect(await medians(2)).toEqual({ to_claim: 8 * minute, to_resolve: null });
+    expect(await medians(3)).toEqual({ to_claim: null, to_resolve: null });
+  });
+
   it('hides a larger number or a zero, too, where the total tells that all hidden ones are 1', async () => {
     const reasons = ['scam', 'suicide', ...Array.from({ length: 5 }, () => 'spam')];
     for (const [at, reason] of reasons.entries()) {
