@@ -221,6 +221,7 @@ export function createPoller(options: {
       lists.forEach(({ worker }) => worker.wake());
     },
     hurry() {
+      trouble.answers();
       lists.forEach(({ reading, worker }) => {
         reading.isHurried = true;
         worker.wake();

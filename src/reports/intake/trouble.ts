@@ -1,6 +1,9 @@
 import { codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 
+/** After the homeserver answers again, how long failures are not told: whoever heard of the outage knows why. */
+const graceMs = 30_000;
+
 /**
  * Tells people that reports can't be read if that lasts, and again when they can be. All lists usually fail
  * for the same reason, so one message is enough.
@@ -14,6 +17,7 @@ export function createTrouble(options: {
 }) {
   const { afterMs, onTrouble, log } = options;
   let isKnown = false;
+  let answeredAtMs = Number.NEGATIVE_INFINITY;
 
   async function tell(error?: unknown): Promise<void> {
     // Set at once: otherwise the other list would report the same trouble.
@@ -32,9 +36,15 @@ export function createTrouble(options: {
   return {
     /** Call it whenever a list has failed: for how long now, and why. */
     async lasts(forMs: number, error: unknown): Promise<void> {
-      if (!isKnown && forMs >= afterMs) {
+      const hasJustAnswered = performance.now() - answeredAtMs < Math.min(graceMs, afterMs);
+      if (!isKnown && forMs >= afterMs && !hasJustAnswered) {
         await tell(error);
       }
+    },
+
+    /** The homeserver answers again: what was sent before may still fail, and is read again at once. */
+    answers(): void {
+      answeredAtMs = performance.now();
     },
 
     /** Call it whenever all lists could be read. */

@@ -291,6 +291,7 @@ export function createHomeserverWatch(
   return {
     start: worker.wake,
     hurry() {
+      trouble.answers();
       if (failure !== undefined) {
         worker.wake();
       }
