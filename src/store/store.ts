@@ -1,11 +1,10 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
 import { createSerialQueue } from '../core/async/serial-queue.ts';
 import { StoreError, StoreUnavailableError } from '../core/errors.ts';
 import { systemCodeOf } from '../core/system-error.ts';
+import { compactDatabase } from './compact.ts';
 import { openDatabase } from './database.ts';
 import type { OpenOptions } from './database.ts';
 import { dialectOf } from './dialect.ts';
@@ -206,21 +205,14 @@ export async function openStore(place: string, options: OpenOptions = {}): Promi
   const tables = createTables(guardedBy(translated))(db);
   // The transaction translates the errors of all that is done in it.
   const tablesIn = createTables();
-  const { transact, compact } = (dialectOf(db) === 'sqlite' ? sqliteWays : postgresWays)(
-    db,
-    options,
-  );
+  const { transact } = (dialectOf(db) === 'sqlite' ? sqliteWays : postgresWays)(db, options);
   return {
     ...(Object.fromEntries(
       Object.keys(makers).map((name) => [name, tables[name as keyof StoreTables]]),
     ) as unknown as StoreTables),
     transaction: async (work, { repeatable = false } = {}) =>
       translated(async () => transact(async (trx) => work(tablesIn(trx)), repeatable)),
-    compact: async () =>
-      translated(async () => {
-        await tables.auditSearch.compact();
-        await compact();
-      }),
+    compact: async () => translated(async () => compactDatabase(db)),
     close: async () => {
       isOpen = false;
       await db.destroy();
@@ -233,17 +225,12 @@ type TransactionBody<Result> = (transaction: Transaction<Tables>) => Promise<Res
 /** What a store does differently on SQLite and on PostgreSQL. */
 interface Ways {
   transact<Result>(body: TransactionBody<Result>, isRepeatable: boolean): Promise<Result>;
-  compact(): Promise<void>;
 }
 
 function sqliteWays(db: Kysely<Tables>): Ways {
   return {
     transact: async (body, isRepeatable) =>
       isRepeatable ? withoutWaiting(db, body) : db.transaction().execute(body),
-    async compact() {
-      await sql`VACUUM`.execute(db);
-      await emptyLog(db);
-    },
   };
 }
 
@@ -278,72 +265,11 @@ function postgresWays(db: Kysely<Tables>, { onInterrupted }: OpenOptions): Ways 
   }
   return {
     transact: async (body, isRepeatable) => queue.run(async () => transact(body, isRepeatable)),
-    async compact() {
-      const { rows } = await sql<{ names: string }>`
-        SELECT string_agg(format('%I', relname), ', ') AS names FROM pg_class
-        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
-          AND NOT starts_with(relname, 'lawspeaker_')`.execute(db);
-      await db.connection().execute(async (connection) => {
-        await sql`SET statement_timeout = 0`.execute(connection);
-        await sql.raw(`SET lock_timeout = ${lockTimeoutMs}`).execute(connection);
-        try {
-          // Statistics for the planner quote values.
-          await sql`VACUUM (FULL, ANALYZE) ${sql.raw(rows[0]?.names ?? '')}`.execute(connection);
-          await forgetStatistics(connection);
-        } finally {
-          await sql`RESET statement_timeout`.execute(connection);
-          await sql`RESET lock_timeout`.execute(connection);
-        }
-      });
-    },
   };
 }
 
-/** Tables that can be empty once people are forgotten. */
-const emptiedTables: readonly (keyof Tables)[] = ['notes', 'tags'];
-
-/** Of a table that is empty now, ANALYZE keeps the statistics from before. A column that is set anew has none. */
-async function forgetStatistics(db: Kysely<Tables>): Promise<void> {
-  for (const table of emptiedTables) {
-    const columns = await sql<{ name: string }>`
-      SELECT attname::text AS name FROM pg_stats
-      JOIN information_schema.columns AS info
-        ON info.table_schema = schemaname AND info.table_name = tablename AND info.column_name = attname
-      WHERE schemaname = current_schema() AND tablename = ${table} AND info.data_type = 'text'
-        AND NOT EXISTS (SELECT 1 FROM ${sql.table(table)})`.execute(db);
-    for (const { name } of columns.rows) {
-      await sql`
-        ALTER TABLE ${sql.table(table)} ALTER COLUMN ${sql.ref(name)} TYPE TEXT COLLATE "C"`.execute(
-        db,
-      );
-    }
-  }
-}
-
-/** A backup reads all tables for as long as it takes. Nothing else could be done while their rewriting waits for it. */
-const lockTimeoutMs = 5000;
-
 /** How often to try again a transaction that could not begin; each time, it waits for PostgreSQL. */
 const maxInterruptions = 3;
-
-/** How often, and with which pause, to try to empty the write-ahead log while another program reads. */
-const emptyTries = 20;
-const emptyPauseMs = 500;
-
-/** Moves all that is in the write-ahead log into the file, and empties the log. */
-async function emptyLog(db: Kysely<Tables>): Promise<void> {
-  for (let tries = 0; tries < emptyTries; tries += 1) {
-    const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
-    if (rows[0]?.busy !== 1) {
-      return;
-    }
-    await wait(emptyPauseMs);
-  }
-  throw new StoreError(
-    'another program is reading the database',
-    'End it: a backup, an export, or the sqlite3 program.',
-  );
-}
 
 /** The write-ahead log is not synced at the end. Source: `PRAGMA synchronous` of SQLite. */
 async function withoutWaiting<Result>(

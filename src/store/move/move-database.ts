@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 
 import { SetupError, StoreError } from '../../core/errors.ts';
 import { systemCodeOf } from '../../core/system-error.ts';
+import { compactDatabase } from '../compact.ts';
 import { openDatabase } from '../database.ts';
 import { dialectOf } from '../dialect.ts';
 import { isPostgres, shownPlace } from '../postgres/errors.ts';
@@ -106,6 +107,7 @@ async function move(one: Move): Promise<Moved> {
   const end = await verified(source, from, 'Nothing was changed. See docs/audit.md.');
   await assertStorable(source, target, tables.auditLog, copied);
 
+  const isContinued = await isUnfinishedCopy(target);
   await markUnfinished(target);
   await copyAuditLog(one, copied);
   await copyTables(one);
@@ -127,6 +129,11 @@ async function move(one: Move): Promise<Moved> {
       `the audit log in ${shownPlace(to)} has ${copy.count} rows with the head ${copy.head}, the other one ${end.count} with the head ${end.head}`,
       'Don’t use this copy. Start again with an empty database.',
     );
+  }
+  // What was forgotten since an earlier run must not stay in what is free now; that may have been interrupted.
+  if (copied > 0 && (isContinued || changesOf(one, tables.auditLog).changed > 0)) {
+    inform(`Removing what was forgotten from ${shownPlace(to)}.`);
+    await compactDatabase(target);
   }
   await copyTable(one, tables.syncState);
   // The mark was one of its rows.

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -170,6 +170,37 @@ test('a second run copies what a running bot has changed, and what it forgot', a
   expect((await store.auditLog.verify()).fault).toBeUndefined();
   await store.close();
   expect(await move(file, database.place)).not.toMatch(/\d (?:added|changed|removed)/u);
+});
+
+test('what was forgotten since the first run is in no part of the copy after the second', async () => {
+  await makeFullDatabase(file);
+  await move(file, database.place);
+  const back = path.join(folder, 'back.db');
+  await move(database.place, back);
+  const bytes = () =>
+    [back, `${back}-wal`]
+      .filter((name) => existsSync(name))
+      .map((name) => readFileSync(name, 'latin1'))
+      .join('');
+  const dead = async () =>
+    database.read(
+      `SELECT tablename FROM pg_stats WHERE schemaname = current_schema()
+       AND concat(most_common_vals::text, histogram_bounds::text, most_common_elems::text) LIKE '%mallory%'`,
+    );
+  expect(bytes()).toContain('mallory');
+  expect(await dead()).not.toEqual([]);
+  const bot = await openStore(file);
+  const how = { state: 'resolved', by: '@ana:x', isShown: true } as const;
+  await bot.transaction(async ({ reportItems }) => {
+    await reportItems.move(1, how, 9);
+    await reportItems.move(2, how, 9);
+  });
+  await forgetUser(bot, '@mallory:x');
+  await bot.close();
+  await move(file, database.place);
+  await move(database.place, back);
+  expect(await dead()).toEqual([]);
+  expect(bytes().includes('mallory')).toBe(false);
 });
 
 test('a run that was killed is continued; until then, no bot starts on the copy', async () => {
