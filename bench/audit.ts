@@ -147,6 +147,18 @@ const queries: ReadonlyMap<string, Query> = new Map([
   ['audit --text --status open, a beginning', audit({ text: 'case*', status: 'open' })],
   ['audit --text --status unknown, a beginning', audit({ text: 'case*', status: 'unknown' })],
   ['audit --text --until, a beginning', audit({ text: 'case*', until: longAgo })],
+  [
+    'audit --text --until, the beginning of a word in every entry',
+    audit({ text: 'exam*', until: longAgo }),
+  ],
+  [
+    'audit --text --operation, the beginning of a word in every entry, a bulk',
+    audit({ text: 'exam*', eventId: bulk.eventId }),
+  ],
+  [
+    'audit --text --status, a phrase with a beginning',
+    audit({ text: '"warning case1"*', status: 'protected' }),
+  ],
   ['audit --text --by', audit({ text: words.common, by: rare.moderator })],
   ['audit --text --by, a rare word', audit({ text: words.rare, by: frequent.moderator })],
   ['audit --text --by without hits', audit({ text: 'timer', by: frequent.moderator })],

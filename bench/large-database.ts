@@ -33,6 +33,7 @@ export const bulk = {
   moderator: '@moderator-bulk:example.com',
   confirmer: '@moderator-second:example.com',
   command: 'command-bulk',
+  eventId: '$command-bulk',
 } as const;
 
 /** Words of reasons. */
@@ -261,7 +262,7 @@ function appendOfBulk(append: (row: UnchainedRow) => number, at: number, id: num
     arguments: '{}',
     target: `@bot-${id}:example.com`,
     reason: null,
-    event_id: '$command-bulk',
+    event_id: bulk.eventId,
     room_id: managementRoom,
     detail: null,
     item_id: null,

@@ -34,6 +34,13 @@ export function joinInOrder(db: Connection): RawBuilder<unknown> {
   return either(db, { sqlite: 'CROSS JOIN', postgres: 'JOIN' });
 }
 
+/** A number that SQLite takes for a whole one: it is bound as a floating-point number, which FTS5 can't look for. */
+export function wholeNumber(db: Connection, value: number): RawBuilder<number> {
+  return dialectOf(db) === 'sqlite'
+    ? sql<number>`CAST(${value} AS INTEGER)`
+    : sql<number>`${value}`;
+}
+
 /** The largest of several values; not to be confused with the aggregate. */
 export function greatest(db: Connection, ...values: RawBuilder<unknown>[]): RawBuilder<number> {
   return sql<number>`${either(db, { sqlite: 'max', postgres: 'greatest' })}(${sql.join(values)})`;

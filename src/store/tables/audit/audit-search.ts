@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../../core/duration.ts';
-import { dialectOf, indexedBy, joinInOrder, notIndexed } from '../../dialect.ts';
+import { dialectOf, indexedBy, joinInOrder, notIndexed, wholeNumber } from '../../dialect.ts';
 import type { Connection } from '../../schema.ts';
 import {
   hasBeginning,
@@ -177,23 +177,16 @@ function openIntents(
 
 /**
  * Entries with the words of a text. The index of words also knows who did what to whom and how it ended, so
- * that few candidates are looked at in vain. The entries of an operation have numbers that are close together.
+ * that few candidates are looked at in vain.
  */
 function found(db: Connection, query: AuditSearchQuery, range: NumberRange): RawBuilder<unknown> {
-  const { eventId } = query;
-  const ofOperation = (bound: 'min' | 'max') => sql`coalesce((
-    SELECT ${sql.raw(bound)}(id) FROM audit_log ${indexedBy(db, 'audit_log_event')}
-    WHERE event_id = ${eventId} AND kind != 'outcome'
-  ), 0)`;
   const id = indexedNumber(db);
   return sql`
     SELECT ${id} AS id FROM audit_search
     ${joinInOrder(db)} audit_log AS candidate ON candidate.id = ${id}
-    WHERE ${isInIndex(db, query)} AND ${id} > ${range.after} AND ${id} < ${range.before}
+    WHERE ${isInIndex(db, query)}
+      AND ${id} > ${wholeNumber(db, range.after)} AND ${id} < ${wholeNumber(db, range.before)}
       AND ${conjunction([
-        ...(eventId === undefined
-          ? []
-          : [sql`${id} BETWEEN ${ofOperation('min')} AND ${ofOperation('max')}`]),
         ...targetCondition(db, query),
         ...byCondition(query),
         ...conditionsOf(query),
@@ -290,14 +283,24 @@ function statusCondition({ status }: AuditFilter): RawBuilder<unknown>[] {
 
 /**
  * Narrows a range of numbers to the days of `since` and `until`: entries are not ordered by time, because
- * clocks can be set back.
+ * clocks can be set back. The entries of an operation have numbers that are close together.
  */
 export async function narrow(
   db: Connection,
-  { since, until }: AuditFilter,
+  { since, until, eventId }: AuditFilter,
   range: NumberRange,
 ): Promise<NumberRange> {
   let { after, before } = range;
+  if (eventId !== undefined) {
+    const ofOperation = (bound: 'min' | 'max') => sql`(
+      SELECT ${sql.raw(bound)}(id) FROM audit_log ${indexedBy(db, 'audit_log_event')}
+      WHERE event_id = ${eventId} AND kind != 'outcome'
+    )`;
+    const { rows } = await sql<{ first: number | null; last: number | null }>`
+      SELECT ${ofOperation('min')} AS first, ${ofOperation('max')} AS last`.execute(db);
+    after = Math.max(after, (rows[0]?.first ?? endOfNumbers) - 1);
+    before = Math.min(before, (rows[0]?.last ?? 0) + 1);
+  }
   if (since !== undefined) {
     const { id } = await db
       .selectFrom('audit_days')
