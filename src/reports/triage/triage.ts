@@ -183,6 +183,29 @@ export function createTriage(
     return !inFlight.has(id) && retries.isDue(id);
   }
 
+  /**
+   * Items that can be processed now, and whether others wait or are left. Those that wait for a homeserver that is away
+   * hold up no newer ones, however many they are.
+   *
+   * @param read reads at most `maxItemsAtOnce` items that are newer than one
+   */
+  async function readDue(read: (after: number) => Promise<readonly ReportItem[]>) {
+    const due: ReportItem[] = [];
+    let waiting = 0;
+    let after = 0;
+    for (;;) {
+      const items = await read(after);
+      const found = items.filter(isDue);
+      due.push(...found);
+      waiting += items.length - found.length;
+      const isMore = items.length === maxItemsAtOnce;
+      if (!isMore || due.length + inFlight.size >= maxItemsAtOnce) {
+        return { due: due.slice(0, maxItemsAtOnce), hasWaiting: waiting > 0, isMore };
+      }
+      after = items.at(-1)?.id ?? after;
+    }
+  }
+
   function start(item: ReportItem): void {
     inFlight.add(item.id);
     if (item.card === 'none') {
@@ -207,8 +230,9 @@ export function createTriage(
       // The worker is woken when the bot can send again.
       return;
     }
-    const items = await store.reportWork.withoutDetails('cards', maxItemsAtOnce);
-    const due = items.filter(isDue);
+    const { due, hasWaiting, isMore } = await readDue(async (after) =>
+      store.reportWork.withoutDetails('cards', maxItemsAtOnce, after),
+    );
     let free = (await cards.countFree()) - withoutCard.size;
     const tooMany = due.filter(({ card }) => card === 'none' && (free -= 1) < 0);
     await cards.summarize(tooMany.map(({ id }) => id));
@@ -221,10 +245,10 @@ export function createTriage(
     }
     await cards.postHistory();
     await reminders.postIfDue();
-    if (mustWait || items.length > due.length) {
+    if (mustWait || hasWaiting) {
       worker.wakeIn(soonMs);
     }
-    if (items.length === maxItemsAtOnce) {
+    if (isMore && due.length > 0) {
       worker.wake();
     }
     digestWorker.wake();
@@ -237,8 +261,10 @@ export function createTriage(
       // The worker is woken when the bot can send again.
       return;
     }
-    const items = await store.reportWork.withNewTags(maxItemsAtOnce);
-    const due = items.filter(isDue).slice(0, rulesBatch);
+    const found = await readDue(async (after) =>
+      store.reportWork.withNewTags(maxItemsAtOnce, after),
+    );
+    const due = found.due.slice(0, rulesBatch);
     for (const item of due) {
       if (isStopped) {
         return;
@@ -255,7 +281,7 @@ export function createTriage(
     if (due.length > 0) {
       worker.wake();
     }
-    if (items.length > due.length) {
+    if (found.hasWaiting || found.due.length > due.length) {
       rulesWorker.wakeIn(due.length > 0 ? 0 : soonMs);
     }
   }
@@ -266,10 +292,12 @@ export function createTriage(
       // The worker is woken when the bot can send again, or when the cards are posted.
       return;
     }
-    const items = await store.reportWork.withoutDetails('digest', maxItemsAtOnce);
-    const due = items.filter(isDue).slice(0, digestBatch);
+    const found = await readDue(async (after) =>
+      store.reportWork.withoutDetails('digest', maxItemsAtOnce, after),
+    );
+    const due = found.due.slice(0, digestBatch);
     if (due.length === 0) {
-      if (items.length > 0) {
+      if (found.hasWaiting) {
         digestWorker.wakeIn(soonMs);
       }
       return;
@@ -281,13 +309,13 @@ export function createTriage(
         return;
       }
       const failure = away.get(item.server);
-      const found =
+      const details =
         failure === undefined
           ? await readDetails(context, findPerson, item, giveWay)
           : { item, reporters: new Map(), failure };
-      all.push(found);
-      if (found.failure instanceof UnreachableError) {
-        away.set(item.server, found.failure);
+      all.push(details);
+      if (details.failure instanceof UnreachableError) {
+        away.set(item.server, details.failure);
       }
       if (withoutCard.size > 0) {
         break;
@@ -296,8 +324,8 @@ export function createTriage(
     await giveWay();
     await store.transaction(
       async (tables) => {
-        for (const found of all) {
-          await storeDetails(tables, found);
+        for (const details of all) {
+          await storeDetails(tables, details);
         }
       },
       { repeatable: true },

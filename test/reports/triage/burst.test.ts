@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { UnreachableError } from '../../../src/core/errors.ts';
 import type { Rule } from '../../../src/reports/rules/rule.ts';
 import { createTriage } from '../../../src/reports/triage/triage.ts';
 import type { Triage, TriageContext } from '../../../src/reports/triage/triage.ts';
@@ -19,6 +20,8 @@ let triage: Triage | undefined;
 let messages: string[];
 let accounts: string[];
 let commits: number;
+/** The messages before this one are on a homeserver that is away. */
+let firstAnswered: number;
 /** While this is set, a command is in flight. */
 let command: PromiseWithResolvers<void> | undefined;
 
@@ -27,6 +30,7 @@ beforeEach(async () => {
   messages = [];
   accounts = [];
   commits = 0;
+  firstAnswered = 0;
   command = undefined;
   triage = undefined;
 });
@@ -65,6 +69,9 @@ function start(rules: readonly Rule[] = [], how: { readonly maxCards?: number } 
     rooms: {
       async findEvent(_: string, event: string) {
         messages.push(event);
+        if (Number(event.split('-')[1]) < firstAnswered) {
+          throw new UnreachableError('GET', 'does not answer', false);
+        }
         return {
           event: {
             type: 'm.room.message',
@@ -126,6 +133,20 @@ test('one request for each reported message, one for each person, and few commit
   expect(items.filter(({ card }) => card === 'own')).toHaveLength(maxCards);
   expect(items.filter(({ card }) => card === 'digest')).toHaveLength(size - maxCards);
   expect(items.every(({ content }) => content?.includes('cheap coins'))).toBe(true);
+});
+
+test('a thousand items of a homeserver that is away hold up no newer ones', async () => {
+  firstAnswered = 1000;
+  await report(firstAnswered + 5);
+  start([], { maxCards: 2000 });
+  const read = async () => {
+    const items = await bot.store.reportItems.search({}, { limit: 2000 });
+    return items.filter(({ content }) => content?.includes('cheap coins')).length;
+  };
+  await expect.poll(read, { timeout: 10_000 }).toBe(5);
+  // The others are tried again later, and not at once.
+  expect(new Set(messages).size).toBe(messages.length);
+  expect(await pending()).toBe(1000);
 });
 
 test('what gets a card is read first, and the digest before anything is read about its items', async () => {

@@ -22,10 +22,16 @@ export function reportWork(db: Connection) {
      * Items whose details have to be fetched from the homeserver, oldest first.
      *
      * @param where in a digest, or in cards of their own now or soon
+     * @param after the number of an item: only newer ones
      */
-    async withoutDetails(where: 'cards' | 'digest', limit: number): Promise<ReportItem[]> {
+    async withoutDetails(
+      where: 'cards' | 'digest',
+      limit: number,
+      after = 0,
+    ): Promise<ReportItem[]> {
       const rows = await all()
         .where('needs_look', '=', 1)
+        .where('id', '>', after)
         .where('card', where === 'digest' ? '=' : '!=', 'digest')
         .orderBy('id')
         .limit(limit)
@@ -71,10 +77,15 @@ export function reportWork(db: Connection) {
         .execute();
     },
 
-    /** Items with all details whose tags have changed, which rules see, oldest first. */
-    async withNewTags(limit: number): Promise<ReportItem[]> {
+    /**
+     * Items with all details whose tags have changed, which rules see, oldest first.
+     *
+     * @param after the number of an item: only newer ones
+     */
+    async withNewTags(limit: number, after = 0): Promise<ReportItem[]> {
       const rows = await all()
         .where('needs_rules', '=', 1)
+        .where('id', '>', after)
         .where('needs_look', '=', 0)
         .orderBy('id')
         .limit(limit)
