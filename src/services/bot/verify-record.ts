@@ -92,10 +92,20 @@ export async function verifyRecord(
   const shown = await anchor.get();
   const readings = await readAll(anchor, witnesses, former);
   const copies = readings.map(({ copy }) => copy);
-  const inRoom = readings.flatMap(({ reading: { told = [] } }) => told);
-  const restorations = restorationsIn(readings.flatMap(({ reading }) => reading.heads)).map((one) =>
-    inRoom.some((told) => isSameRestoration(told, one)) ? { ...one, told: true } : one,
+  // Whoever can write to a file can say there that the room was told. If no room is read, there is nothing better.
+  const rooms = readings.filter(
+    ({ witness, failure }) => witness.kind !== 'file' && failure === undefined,
   );
+  const told = [
+    ...rooms.flatMap(({ reading }) => reading.told ?? []),
+    ...restorationsIn((rooms.length === 0 ? readings : rooms).flatMap(headsOf)).filter(
+      (one) => one.told === true,
+    ),
+  ];
+  const restorations = restorationsIn(readings.flatMap(headsOf)).map(({ at, kept }): Restored => {
+    const one = { at, kept };
+    return told.some((other) => isSameRestoration(other, one)) ? { ...one, told: true } : one;
+  });
   const comparable = readings.map(({ reading: { heads } }) => {
     const lost = ofLostRows(heads, restorations);
     return heads.filter((head) => !lost.has(head));
@@ -160,6 +170,8 @@ export async function verifyRecord(
       (witnesses.length > 0 && now - since > patienceMs),
   };
 }
+
+const headsOf = ({ reading }: Read) => reading.heads;
 
 /** A head that is gone: it can't be compared. */
 interface Gap {

@@ -147,6 +147,20 @@ describe('heads of rows from before a restored database', () => {
     expect((await verify(witness({ heads: more }))).isIncomplete).toBe(true);
   });
 
+  test('are not excused by what a file says that the room was told, if the room can be read', async () => {
+    const room = witness({ heads: [await head(4, { head: 'a'.repeat(64) })] });
+    const forged = { ...restored, kept: 0 };
+    const lines = { heads: [await head(6, { restored: forged })] };
+    const file = { ...witness(lines, '/mnt/heads'), kind: 'file' } as const;
+    expect(await verify(room, file)).toMatchObject({
+      isIncomplete: true,
+      restorations: [{ at: forged.at, kept: 0 }],
+    });
+    expect((await verify(room, file)).restorations[0]).not.toHaveProperty('told');
+    // Without a room, it is all there is.
+    expect((await verify(file)).restorations).toEqual([forged]);
+  });
+
   test('are not excused by one that is later than the head that tells of it', async () => {
     const future = { ...restored, at: timeOf(6) + 2 * 86_400_000 };
     expect((await verify(witness({ heads: await heads(future) }))).fault).toBeDefined();
