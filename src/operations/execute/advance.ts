@@ -46,6 +46,8 @@ interface Run {
   isNews: boolean;
   failure: Error | undefined;
   reply: Reply | undefined;
+  /** Lanes of all homeservers. */
+  lanes: number;
 }
 
 /** Where an operation has got to when `advance` returns. */
@@ -53,6 +55,12 @@ export interface Progress {
   /** Undefined if it goes on later: it was paused, or the bot stops. */
   readonly reply: Reply | undefined;
 }
+
+/**
+ * An operation on many homeservers has at most this many times the lanes of one, and one for each of them: a slow
+ * homeserver holds up no other.
+ */
+const maxLanesFactor = 3;
 
 /** How long nothing is begun after the homeserver could not be reached. */
 const pauseMs = 30_000;
@@ -75,6 +83,7 @@ export async function advance(
     isNews: !operation.isResumed,
     failure: undefined,
     reply: undefined,
+    lanes: 0,
   };
   if (run.left === 0) {
     // Only its end was not recorded.
@@ -103,10 +112,13 @@ async function workOff(
   queue: Queue,
   fail: (error: unknown) => void,
 ): Promise<void> {
-  const pace = createPace(context.settings.parallelism);
+  const { parallelism } = context.settings;
+  const pace = createPace(parallelism);
   const lanes = new Set<Promise<void>>();
+  const mayOpen = () =>
+    lanes.size === 0 || (lanes.size < pace.width() && run.lanes < maxLanesFactor * parallelism);
   const fill = () => {
-    while (lanes.size < pace.width() && queue.targets.length > 0 && mayBegin(context, queue)) {
+    while (mayOpen() && queue.targets.length > 0 && mayBegin(context, queue)) {
       const lane: Promise<void> = runLane(context, run, queue, {
         isWanted: () => lanes.size <= pace.width(),
         took(attempt) {
@@ -116,8 +128,12 @@ async function workOff(
         },
       })
         .catch(fail)
-        .finally(() => lanes.delete(lane));
+        .finally(() => {
+          lanes.delete(lane);
+          run.lanes -= 1;
+        });
       lanes.add(lane);
+      run.lanes += 1;
     }
   };
   fill();

@@ -10,6 +10,7 @@ import type { LockServer } from '../../support/lock-server.ts';
 import { here, openTwoHomeservers, there } from '../../support/two-homeservers.ts';
 
 const onTwo = '@u1:two.example';
+const byName = (one: string, other: string) => one.localeCompare(other);
 
 let both: Awaited<ReturnType<typeof openTwoHomeservers>>;
 let server: LockServer;
@@ -71,6 +72,31 @@ describe('what is scheduled, while another homeserver is away', () => {
     expect(server.calls).toEqual([onTwo, onTwo]);
     expect(server.locked).not.toContain(onTwo);
   });
+});
+
+test('an operation on many homeservers makes few calls at a time, and some to each', async () => {
+  const others = Array.from({ length: 10 }, (_, at) => `h${at}.example`);
+  both.configure(here, ...others);
+  const users = [here, ...others].flatMap((name) => [0, 1, 2, 3].map((at) => `@u${at}:${name}`));
+  // The first homeserver answers when all others are done.
+  const { promise: othersDone, resolve } = Promise.withResolvers<void>();
+  let left = 40;
+  server.before = async (user) => {
+    if (user.endsWith(here)) {
+      await othersDone;
+      return;
+    }
+    left -= 1;
+    if (left === 0) {
+      resolve();
+    }
+  };
+  await say(`!lock ${users.join(' ')}`);
+  await say('!confirm');
+  expect(server.calls.toSorted(byName)).toEqual(users.toSorted(byName));
+  const { parallelism } = server.bot.context.settings;
+  // One more for each homeserver, at most.
+  expect(server.mostAtOnce).toBeLessThanOrEqual(3 * parallelism + others.length);
 });
 
 test('recovery waits for one operation of another homeserver, and not for each', async () => {
