@@ -15,7 +15,7 @@ const testsOnBoth = [
   'test/store/migrations/0021-homeservers.test.ts',
   'test/store/store.test.ts',
   'test/store/postgres/*.test.ts',
-  'test/store/tables/*.test.ts',
+  'test/store/tables/**/*.test.ts',
   'test/operations/execute/advance.test.ts',
   'test/operations/execute/interleavings.test.ts',
   'test/reports/intake/intake.test.ts',
