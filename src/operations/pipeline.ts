@@ -82,7 +82,7 @@ export type PipelineContext = HandleContext &
     expireAt(at: number): void;
   };
 
-/** How long to wait for a database that can't be written before an event is handled again. */
+/** After this long, an event that the database could not record is handled again. */
 const handleAgainMs = 10_000;
 
 export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeline {
@@ -135,7 +135,7 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
 
     async handleAgain() {
       for (const [event, incoming] of postponedEvents) {
-        // It may have got so far that it goes on without its event.
+        // If it was begun, it goes on by itself.
         const isOpen = await context.store.inbox.isOpen(event);
         postponedEvents.delete(event);
         if (isOpen) {

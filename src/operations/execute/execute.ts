@@ -128,7 +128,7 @@ export async function carryOut(
   }
 }
 
-/** How long to wait for a database that can't be written before an operation goes on. */
+/** After this long, an operation that the database could not record goes on. */
 const goOnAfterMs = 10_000;
 
 /** Some of the operation may be done, whatever could not be recorded. */

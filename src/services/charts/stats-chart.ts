@@ -4,8 +4,8 @@ import type { Overview } from '../bot/statistics-service.ts';
 import { bars, chartOf, daysOf, figures, legend, rankedRows } from './parts.ts';
 import { colors } from './theme.ts';
 
-/** Clients that limit the height of a picture would cut off more; the rest is one row. */
-const maxKinds = 5;
+/** Clients that limit the height of a picture would cut off more; the last row has the rest. */
+const maxRows = 6;
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 const written = (number: number): string => number.toLocaleString('en-US');
@@ -38,8 +38,10 @@ export function statsChart(
     { label: 'failed', color: colors.bad, values: overview.failed },
     { label: 'refused', color: colors.neutral, values: overview.refused },
   ].map((one) => ({ ...one, label: `${written(sumOf(one.values))} ${one.label}` }));
-  const first = overview.kinds.slice(0, maxKinds);
-  const rest = overview.kinds.slice(maxKinds);
+  const { kinds } = overview;
+  const named = kinds.length > maxRows ? maxRows - 1 : kinds.length;
+  const first = kinds.slice(0, named);
+  const rest = kinds.slice(named);
   const rows = [
     ...first,
     ...(rest.length === 0
