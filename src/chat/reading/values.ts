@@ -29,7 +29,7 @@ export interface ParsedValues {
    * the account exists or not.
    */
   identity: UserId;
-  /** An alias is resolved before the command sees it. */
+  /** An alias is resolved before `preview` and `run` see it; `check` may see the alias. */
   room: RoomId;
   /** A user as with `user`, or a room as with `room`. */
   target: UserId | RoomId;
