@@ -82,7 +82,8 @@ describe.skipIf(postgresFolder() === undefined)('two processes (need PostgreSQL)
 
   /** What the room, the homeserver and the audit log say in the end. */
   async function endOf({ asked, names }: Awaited<ReturnType<typeof inTheMiddle>>) {
-    const { body } = await ana.outcomeOf(asked, 'done', 'partial', 'failed', 'unknown');
+    // Whether a call that was cut off has arrived is known some seconds later: until then, a part is done.
+    const { body } = await ana.outcomeOf(asked, 'done', 'failed', 'cancelled');
     const store = await openStore(postgres.url('postgres'), { readonly: true });
     const { fault } = await store.auditLog.verify();
     await store.close();
