@@ -133,7 +133,8 @@ describe('a changing call', () => {
       const command = await room.ana.say(`!shadow-ban ${mallory.userId}`);
       const passage = await asked;
       await (fault === 'a broken connection' ? passage.drop() : faults[fault](passage));
-      const answer = await room.ana.answerTo(command);
+      // Its first answer may be that it runs.
+      const answer = await room.ana.outcomeOf(await room.ana.answerTo(command), 'unknown');
       await passage.forward();
       await room.ana.outcomeOf(answer, 'done');
       expect(outcomesOf(answer)).toEqual(['unknown', 'done']);
