@@ -6,7 +6,7 @@ import type { StoreTables } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit/audit-log.ts';
 import type { OpenItemCount } from '../../store/tables/reports/report-items.ts';
 import { postOutcome } from '../answer/reply.ts';
-import type { DeliverContext, MessagePart, Reply } from '../answer/reply.ts';
+import type { MessagePart, PostContext, Reply } from '../answer/reply.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
 import { correctDecision } from '../confirm/correct-decision.ts';
 import type { Settings } from '../settings.ts';
@@ -33,7 +33,7 @@ import { isTimed, scheduleEnd, stopSpent, takeOver, updateTimers } from './timer
 /** What moving an operation on needs. */
 export type AdvanceContext = FollowContext &
   OutcomeContext &
-  DeliverContext & {
+  PostContext & {
     readonly settings: Pick<Settings, 'managementRoom' | 'parallelism'>;
   };
 
@@ -46,6 +46,8 @@ interface Run {
   isNews: boolean;
   failure: Error | undefined;
   reply: Reply | undefined;
+  /** The `confirm` whose answer says now how the operation ended. */
+  decision: EventId | undefined;
   /** Lanes of all homeservers. */
   lanes: number;
 }
@@ -54,6 +56,8 @@ interface Run {
 export interface Progress {
   /** Undefined if it goes on later: it was paused, or the bot stops. */
   readonly reply: Reply | undefined;
+  /** The `confirm` whose answer has changed, too, and waits to be delivered after the outcome. */
+  readonly decision: EventId | undefined;
 }
 
 /**
@@ -83,13 +87,14 @@ export async function advance(
     isNews: !operation.isResumed,
     failure: undefined,
     reply: undefined,
+    decision: undefined,
     lanes: 0,
   };
   if (run.left === 0) {
     // Only its end was not recorded.
     run.isNews = true;
     await context.store.transaction(async (tables) => conclude(context, tables, run));
-    return { reply: run.reply };
+    return progressOf(run);
   }
   const fail = (error: unknown) => {
     queues.forEach(close);
@@ -102,8 +107,10 @@ export async function advance(
   if (queues.some(({ isPaused }) => isPaused)) {
     context.recoverAt(context.now() + pauseMs);
   }
-  return { reply: run.reply };
+  return progressOf(run);
 }
+
+const progressOf = ({ reply, decision }: Run): Progress => ({ reply, decision });
 
 /** Deals with the targets of one homeserver, in several lanes. */
 async function workOff(
@@ -335,10 +342,7 @@ async function conclude(context: AdvanceContext, tables: StoreTables, run: Run):
   if (!isOpen) {
     await tables.operations.end(operation.id, endOf(reply.status, attempts), context.now());
     await postScheduledEnd(context, tables, operation, reply);
-    const decision = await correctDecision(context, tables, origin.event, reply);
-    if (decision !== undefined) {
-      context.deliver(decision);
-    }
+    run.decision = await correctDecision(context, tables, origin.event, reply);
   }
 }
 

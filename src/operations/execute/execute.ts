@@ -1,11 +1,12 @@
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { createBackoff } from '../../core/async/backoff.ts';
 import { StoreError, StoreUnavailableError, UnrecordedError, codeOf } from '../../core/errors.ts';
+import type { EventId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { refusalReply } from '../answer/refusal.ts';
 import { post } from '../answer/reply.ts';
-import type { Outgoing, Reply, SayNow } from '../answer/reply.ts';
+import type { DeliverContext, Outgoing, Reply, SayNow } from '../answer/reply.ts';
 import type { NextPages } from '../parse/expand.ts';
 import { commandContextsFor, intentFor } from '../stages.ts';
 import { advance, eventOf } from './advance.ts';
@@ -26,17 +27,18 @@ const quickMs = 2000;
 const progressIntervals = { firstMs: 3000, maxMs: 12_000 };
 
 /** What executing needs. */
-export type ExecuteContext = AdvanceContext & {
-  readonly nextPages: NextPages;
-  readonly inFlight: InFlight;
-  readonly log: Pick<Log, 'error' | 'warn'>;
-  /** For what goes wrong when nobody waits for it any more. */
-  readonly sayNow: SayNow;
-  /** A timer was set. */
-  wakeTimers(): void;
-  /** A report has changed. */
-  wakeReports(): void;
-};
+export type ExecuteContext = AdvanceContext &
+  DeliverContext & {
+    readonly nextPages: NextPages;
+    readonly inFlight: InFlight;
+    readonly log: Pick<Log, 'error' | 'warn'>;
+    /** For what goes wrong when nobody waits for it any more. */
+    readonly sayNow: SayNow;
+    /** A timer was set. */
+    wakeTimers(): void;
+    /** A report has changed. */
+    wakeReports(): void;
+  };
 
 /**
  * Does what was asked. What takes a long time goes on in the background, after its answer shows that it
@@ -92,10 +94,12 @@ export async function carryOut(
   showAfter(quickMs);
 
   let isAwaited = true;
+  let decision: EventId | undefined;
   const ended = (async () => {
     try {
-      const { reply } = await advance(context, operation);
-      return reply ?? runningReply(context, operation);
+      const progress = await advance(context, operation);
+      decision = progress.decision;
+      return progress.reply ?? runningReply(context, operation);
     } catch (error) {
       if (error instanceof StoreError) {
         context.recoverAt(context.now() + goOnAfterMs);
@@ -105,6 +109,9 @@ export async function carryOut(
       clearTimeout(showing);
       context.inFlight.remove(event);
       context.deliver(event);
+      if (decision !== undefined) {
+        context.deliver(decision);
+      }
       if (operation.invocation.forMs !== undefined) {
         context.wakeTimers();
       }

@@ -157,28 +157,28 @@ async function refuse(
   error: unknown,
 ): Promise<void> {
   const invocation = parsed?.invocation ?? readInvocation(stored);
-  await context.store.transaction(async (tables) => {
+  const decision = await context.store.transaction(async (tables) => {
     // Otherwise it would be refused again after a crash.
     const isFirst = await tables.operations.end(id, 'failed', context.now());
     if (!isFirst || invocation === undefined) {
-      return;
+      return undefined;
     }
     const { origin, notBefore } = invocation;
     const operation = parsed && plannedOperation(parsed, id, 'failed');
     const refused = { command, origin, parsed, operation, error };
     if (notBefore === undefined) {
       await postRefusal(context, tables, refused);
-      return;
+      return undefined;
     }
     const reply = await postRefusal(context, tables, refused, 'edit');
     await postScheduledEnd(context, tables, { id, invocation }, reply);
-    const decision = await correctDecision(context, tables, origin.event, reply);
-    if (decision !== undefined) {
-      context.deliver(decision);
-    }
+    return correctDecision(context, tables, origin.event, reply);
   });
   if (invocation !== undefined) {
     context.deliver(invocation.origin.event);
+  }
+  if (decision !== undefined) {
+    context.deliver(decision);
   }
 }
 

@@ -147,26 +147,29 @@ async function cancelScheduled(
   const { id } = operation;
   const timer = await store.timers.get(id);
   const parsed = timer === undefined ? parsedOf(context, operation) : undefined;
-  const isFirst = await store.transaction(async (tables) => {
+  const { isFirst, decision } = await store.transaction(async (tables) => {
     if (!(await tables.operations.cancel(id, now()))) {
-      return false;
+      return { isFirst: false };
     }
-    if (parsed !== undefined) {
-      const { origin } = parsed.invocation;
-      const reply = droppedReply(context, parsed, id, 'cancelled', by);
-      await postOutcome(context, tables, origin, reply);
-      const decision = await correctDecision(context, tables, origin.event, reply);
-      if (decision !== undefined) {
-        context.deliver(decision);
-      }
+    if (parsed === undefined) {
+      return { isFirst: true };
     }
-    return true;
+    const { origin } = parsed.invocation;
+    const reply = droppedReply(context, parsed, id, 'cancelled', by);
+    await postOutcome(context, tables, origin, reply);
+    return {
+      isFirst: true,
+      decision: await correctDecision(context, tables, origin.event, reply),
+    };
   });
   if (!isFirst) {
     throw alreadyEnded((await store.operations.get(id)) ?? operation);
   }
   if (parsed !== undefined) {
     context.deliver(parsed.invocation.origin.event);
+  }
+  if (decision !== undefined) {
+    context.deliver(decision);
   }
   return {
     id,
