@@ -1,14 +1,9 @@
-import { HTTPError, RequestError, TimeoutError } from 'got';
-
 import {
   ForeignAnswerError,
   HomeserverError,
   LawspeakerError,
   UnreachableError,
 } from '../core/errors.ts';
-
-/** How long one request may take in all, by default. Synapse's long-running tasks are polled. */
-export const maxRequestMs = 30_000;
 
 /** Errors that occur before the request is sent, so the server can't have carried it out. */
 const beforeSending = new Set([
@@ -18,56 +13,70 @@ const beforeSending = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'ERR_INVALID_URL',
+  'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Errors after which another attempt may succeed. Got's own list lacks interrupted answers. */
-export const transient = [
+/** Errors after which another attempt may succeed. */
+const transient = new Set([
   ...beforeSending,
   'ETIMEDOUT',
   'ECONNRESET',
   'EPIPE',
   'EADDRINUSE',
-  'ERR_READING_RESPONSE_STREAM',
-  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
-];
+  'UND_ERR_SOCKET',
+]);
 
-/** Whether the server can't have received the request. */
-export function neverLeft(error: RequestError): boolean {
-  if (error instanceof TimeoutError) {
-    return ['lookup', 'connect', 'secureConnect'].includes(error.event);
+/** Node's name for what only undici names. */
+const nodeCodes: Readonly<Record<string, string>> = {
+  UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
+  // The server has closed the connection.
+  UND_ERR_SOCKET: 'ECONNRESET',
+};
+
+/** Why there is no answer. It holds nothing of the request, whose headers have the token. */
+export class SendError extends Error {
+  /** Node's: `ECONNREFUSED`. */
+  readonly code: string;
+  /** The server can't have received the request. */
+  readonly neverLeft: boolean;
+  /** Another attempt may succeed. */
+  readonly isTransient: boolean;
+  /** How long it was waited for, if the answer took too long. */
+  readonly timeoutMs: number | undefined;
+
+  constructor(code: string, { timeoutMs }: { readonly timeoutMs?: number } = {}) {
+    super(code);
+    this.code = nodeCodes[code] ?? code;
+    this.neverLeft = beforeSending.has(code);
+    this.isTransient = transient.has(code);
+    this.timeoutMs = timeoutMs;
   }
-  return beforeSending.has(error.code);
+}
+
+/** Translates an error of Node or undici, which can hold the token. */
+export function sendErrorFrom(error: unknown): SendError {
+  if (error instanceof SendError) {
+    return error;
+  }
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return new SendError(typeof code === 'string' ? code : 'ERR_UNKNOWN');
 }
 
 /**
- * Translates one of got's errors into one of ours, without got's message and cause, which can hold the
- * token.
+ * Says that there is no answer.
  *
  * @param request method and path template, for people
- * @param answered reads an answer with an error status
  */
-export function translateHttpError(
-  error: unknown,
-  request: string,
-  answered: AnsweredError = answeredError,
-): Error {
-  if (error instanceof LawspeakerError) {
-    return error;
+export function unreachable(error: unknown, request: string): Error {
+  if (!(error instanceof SendError)) {
+    return error instanceof LawspeakerError
+      ? error
+      : new UnreachableError(request, "can't be reached", true);
   }
-  if (error instanceof HTTPError) {
-    return answered(error.response.statusCode, error.response.body, request);
-  }
-  if (error instanceof TimeoutError && !neverLeft(error)) {
-    const seconds = Math.round((error.timings?.phases.total ?? maxRequestMs) / 1000);
-    return new UnreachableError(request, `did not answer for ${seconds} s`, true);
-  }
-  if (error instanceof RequestError) {
-    const { code } = error;
-    return new UnreachableError(request, `can't be reached (${code})`, !neverLeft(error), {
-      networkCode: code,
-    });
-  }
-  return new UnreachableError(request, "can't be reached", true);
+  const { code, neverLeft, timeoutMs } = error;
+  return timeoutMs === undefined
+    ? new UnreachableError(request, `can't be reached (${code})`, !neverLeft, { networkCode: code })
+    : new UnreachableError(request, `did not answer for ${Math.round(timeoutMs / 1000)} s`, true);
 }
 
 /**

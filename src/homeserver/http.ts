@@ -1,143 +1,180 @@
-import got, { HTTPError } from 'got';
-import type { Got, RequestError, RequestPromise } from 'got';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { Agent } from 'undici';
 import type { z } from 'zod';
 
-import { HomeserverError, TooLargeAnswerError, isNotFound, orUndefined } from '../core/errors.ts';
-import { present } from '../core/present.ts';
+import { createBackoff } from '../core/async/backoff.ts';
+import { TooLargeAnswerError, isNotFound, orUndefined } from '../core/errors.ts';
 import { decodeAnswer } from './decode.ts';
 import {
+  SendError,
   answeredError,
-  matrixErrorIn,
-  maxRequestMs,
-  neverLeft,
   redirectTarget,
-  transient,
-  translateHttpError,
+  sendErrorFrom,
+  unreachable,
 } from './http-errors.ts';
 import type { AnsweredError } from './http-errors.ts';
+import { delayBefore, maxRepeats, repeatDelays } from './http-retries.ts';
+import type { Attempted, Retry } from './http-retries.ts';
 
+/** How long one request may take in all, by default. Synapse's long-running tasks are polled. */
+const maxRequestMs = 30_000;
 const connectTimeoutMs = 5_000;
-/** If a server asks us to wait longer than this, the caller gets its 429. */
-const maxRetryAfterMs = 60_000;
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+interface HttpRequest {
+  readonly method: Method;
+  readonly body?: { readonly bytes: string | Buffer; readonly contentType: string } | undefined;
+  readonly retry: Retry;
+  /** How long one attempt may take in all, if that differs from the client's default. */
+  readonly timeoutMs?: number | undefined;
+  /** The rest of a larger answer is not read. */
+  readonly maxBytes: number;
+  /** Ends the request. */
+  readonly stop?: AbortSignal | undefined;
+}
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+  /** Where a redirect leads. */
+  readonly location?: string | undefined;
+}
 
 /**
- * Whether the client itself sends a failed request again, up to twice:
+ * Sends a request, and reads the answer, whatever its status.
  *
- * - `safe`: a GET; anything else only if it was rate-limited or certainly did not arrive
- * - `idempotent`: always, since doing it twice is the same as doing it once
- * - `never`: the caller has its own way to try again
+ * @throws SendError there was no answer, or it was too large
  */
-export type Retry = 'safe' | 'idempotent' | 'never';
-
-/** Got's options for a request with this retry rule. */
-function retryOptions(retry: Retry) {
-  return { context: { retry }, ...(retry === 'never' ? { retry: { limit: 0 } } : {}) };
-}
-
-function mayRepeat(error: RequestError): boolean {
-  return (
-    error.options.method === 'GET' ||
-    error.options.context['retry'] === 'idempotent' ||
-    (error instanceof HTTPError && error.response.statusCode === 429) ||
-    neverLeft(error)
-  );
-}
+export type Http = (url: string, request: HttpRequest) => Promise<HttpAnswer>;
 
 /**
- * The bot's one HTTP client: token, timeouts and retries. Redirects are not followed: the token is for
- * this server only, and Synapse sends none.
+ * Keeps connections for the requests that follow. The whole of a request has a time limit, so its parts need none.
+ * Without `allowH2`, a connection carries one request at a time: if it breaks, no other one is lost.
+ */
+const agent = new Agent({
+  connect: { timeout: connectTimeoutMs },
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  allowH2: false,
+});
+
+/**
+ * The bot's one HTTP client: token, time limits and retries. Redirects are not followed: the token is for
+ * this server only, and Synapse sends none. Answers are not compressed: a small one can't unpack to something that
+ * fills the memory.
  *
  * @param options.accessToken left out for requests that need no login
- * @param options.requestTimeoutMs how long one request may take in all, 30 s by default
- * @param options.assertMayChange called before a request is sent again. Throws if this process may change nothing
+ * @param options.client an OAuth client that logs in with its secret instead of a token
+ * @param options.requestTimeoutMs how long one attempt may take in all, 30 s by default
+ * @param options.assertMayChange called before a change is sent again. Throws if this process may change nothing
  */
 export function createHttp(options: {
   readonly accessToken?: string | undefined;
+  readonly client?: { readonly id: string; readonly secret: string } | undefined;
   readonly requestTimeoutMs?: number | undefined;
   readonly assertMayChange?: (() => void) | undefined;
-}): Got {
-  const { accessToken, requestTimeoutMs = maxRequestMs, assertMayChange } = options;
-  return got.extend({
-    headers: {
-      ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
-      'user-agent': 'lawspeaker',
-    },
-    // A server that speaks plain HTTP, such as Synapse, doesn't answer a TLS handshake, but waits for more.
-    timeout: {
-      request: requestTimeoutMs,
-      connect: connectTimeoutMs,
-      secureConnect: connectTimeoutMs,
-    },
-    followRedirect: false,
-    ...(assertMayChange === undefined ? {} : { hooks: { beforeRetry: [() => assertMayChange()] } }),
-    retry: {
-      limit: 2,
-      methods: ['GET', 'POST', 'PUT', 'DELETE'],
-      statusCodes: [429, 502, 503, 504],
-      errorCodes: transient,
-      maxRetryAfter: maxRetryAfterMs,
-      calculateDelay({ error, computedValue, retryAfter }) {
-        if (computedValue === 0 || !mayRepeat(error)) {
-          return 0;
-        }
-        const askedMs =
-          retryAfter === undefined && error instanceof HTTPError
-            ? (matrixErrorIn(error.response.body)?.retryAfterMs ?? 0)
-            : 0;
-        return askedMs > maxRetryAfterMs ? 0 : Math.max(computedValue, askedMs);
-      },
-    },
-  });
+}): Http {
+  const { accessToken, client, requestTimeoutMs = maxRequestMs, assertMayChange } = options;
+  const headers = {
+    'user-agent': 'lawspeaker',
+    ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
+    ...(client === undefined ? {} : { authorization: basicAuthorization(client) }),
+  };
+  return async (url, request) => {
+    const { method, retry, stop, timeoutMs = requestTimeoutMs } = request;
+    const delays = createBackoff(repeatDelays);
+    for (let repeats = retry === 'never' ? 0 : maxRepeats; ; repeats -= 1) {
+      const result = await attempt(url, request, { headers, timeoutMs });
+      const delayMs = repeats === 0 ? undefined : delayBefore(request, result, delays.next());
+      if (delayMs === undefined) {
+        return answerIn(result);
+      }
+      await wait(delayMs, undefined, stop && { signal: stop });
+      if (method !== 'GET') {
+        assertMayChange?.();
+      }
+    }
+  };
 }
 
-/**
- * Reads one answer and stops as soon as it is larger than `maxBytes`, counted after decompression:
- * a small answer must not unpack to something that fills the memory.
- *
- * @param request method and path template, for the error
- * @param stop ends the request for other reasons
- * @param send makes the request, under the signal it is given
- * @throws TooLargeAnswerError the answer is larger; and what `send` throws
- */
-async function boundedAnswer<Answer>(
-  request: string,
-  maxBytes: number,
-  stop: AbortSignal | undefined,
-  send: (signal: AbortSignal) => RequestPromise<Answer>,
-): Promise<Answer> {
-  const tooLarge = new AbortController();
-  const sent = send(
-    stop === undefined ? tooLarge.signal : AbortSignal.any([stop, tooLarge.signal]),
-  );
-  // Every attempt starts again at 0.
-  void sent.on('downloadProgress', ({ transferred }) => {
-    if (transferred > maxBytes) {
-      tooLarge.abort();
-    }
-  });
+/** RFC 6749 encodes the two; MAS does not decode them. */
+const basicAuthorization = ({ id, secret }: { readonly id: string; readonly secret: string }) =>
+  `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+
+type Headers = Readonly<Record<string, string>>;
+
+function answerIn(result: Attempted<HttpAnswer>): HttpAnswer {
+  if ('error' in result) {
+    throw result.error;
+  }
+  return result.answer;
+}
+
+/** Sends a request once. Whatever goes wrong is the result. */
+async function attempt(
+  url: string,
+  { method, body, maxBytes, stop }: HttpRequest,
+  { headers: own, timeoutMs }: { readonly headers: Headers; readonly timeoutMs: number },
+): Promise<Attempted<HttpAnswer>> {
+  const ending = new AbortController();
+  const end = () => ending.abort(new SendError('ERR_ABORTED'));
+  const timer = setTimeout(() => {
+    ending.abort(new SendError('ETIMEDOUT', { timeoutMs }));
+  }, timeoutMs);
+  stop?.addEventListener('abort', end);
   try {
-    return await sent;
+    stop?.throwIfAborted();
+    const { origin, pathname, search } = new URL(url);
+    const answered = await agent.request({
+      origin,
+      path: `${pathname}${search}`,
+      method,
+      headers: body === undefined ? own : { ...own, 'content-type': body.contentType },
+      body: body?.bytes ?? null,
+      signal: ending.signal,
+    });
+    const { location, 'retry-after': retryAfter } = answered.headers;
+    return {
+      answer: {
+        status: answered.statusCode,
+        body: await readAll(answered.body, maxBytes),
+        location: textOf(location),
+      },
+      retryAfter: textOf(retryAfter),
+    };
   } catch (error) {
-    throw tooLarge.signal.aborted ? new TooLargeAnswerError(request, maxBytes) : error;
+    return { error: sendErrorFrom(ending.signal.aborted ? ending.signal.reason : error) };
+  } finally {
+    clearTimeout(timer);
+    stop?.removeEventListener('abort', end);
   }
 }
 
-/**
- * How long to wait before the next attempt, in milliseconds: `delayMs`, or longer if the server asks for
- * it. It can ask for a minute at most.
- */
-export function retryDelay(error: unknown, delayMs: number): number {
-  const askedMs = error instanceof HomeserverError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.max(delayMs, Math.min(askedMs, maxRetryAfterMs));
+/** The first, if a server sends a header several times. */
+const textOf = (header: string | string[] | undefined) =>
+  typeof header === 'string' ? header : header?.[0];
+
+/** @throws SendError there are more than `maxBytes`. Their connection is closed */
+async function readAll(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.length;
+    if (size > maxBytes) {
+      throw new SendError('ERR_TOO_LARGE');
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }
 
-/** The largest answer, in bytes after decompression. No page of a Synapse list is that large. */
+/** The largest answer, in bytes. No page of a Synapse list is that large. */
 const maxAnswerBytes = 32 * 1024 * 1024;
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
-interface PathAndQuery {
+export interface PathAndQuery {
   /** Values of the template's `{names}`; each becomes one encoded segment. */
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: Query;
@@ -170,17 +207,6 @@ export type SendRequest = <Schema extends z.ZodType>(
 ) => Promise<z.output<Schema>>;
 
 /**
- * Reads the answer to a GET, as bytes.
- *
- * @throws TooLargeAnswerError there are more than `maxBytes`; the rest is not read
- * @throws as `SendRequest`
- */
-export type Download = (
-  template: string,
-  options: PathAndQuery & { readonly maxBytes: number },
-) => Promise<Buffer>;
-
-/**
  * What happens around each request to a server.
  *
  * @param request method and path template
@@ -189,7 +215,7 @@ export type Download = (
 export type Around = <Answer>(request: string, send: () => Promise<Answer>) => Promise<Answer>;
 
 /** Bounds for all requests of one client. */
-interface RequestBounds {
+export interface RequestBounds {
   /** Ends all requests. */
   readonly stop?: AbortSignal | undefined;
   /** No request takes longer, whatever its own timeout. */
@@ -202,7 +228,7 @@ interface RequestBounds {
   readonly around?: Around | undefined;
 }
 
-const justSend: Around = async (_, send) => send();
+export const justSend: Around = async (_, send) => send();
 
 interface SendOptions extends RequestBounds {
   /** Reads answers with an error status; by default, only a Matrix error comes from the server itself. */
@@ -211,7 +237,7 @@ interface SendOptions extends RequestBounds {
 
 /** Requests to the API at `baseUrl`. */
 export function createSendRequest(
-  http: Got,
+  http: Http,
   baseUrl: string,
   { answered = answeredError, around = justSend, ...bounds }: SendOptions = {},
 ): SendRequest {
@@ -223,33 +249,28 @@ export function createSendRequest(
     const { answer, body, file, timeoutMs, retry = 'safe' } = options;
     const url = urlOf(baseUrl, template, options);
     const {
-      statusCode: status,
-      body: text,
-      headers,
-    } = await sent(
-      request,
-      async () =>
-        boundedAnswer(request, maxAnswerBytes, bounds.stop, (signal) =>
-          http(url, {
-            method,
-            responseType: 'text',
-            signal,
-            ...retryOptions(retry),
-            ...timeoutOptions(timeoutMs, bounds),
-            ...present({ json: body }),
-            ...(file === undefined
-              ? {}
-              : { body: file.bytes, headers: { 'content-type': file.contentType } }),
-          }),
-        ),
-      answered,
+      status,
+      body: bytes,
+      location,
+    } = await sent(request, maxAnswerBytes, async () =>
+      http(url, {
+        method,
+        body:
+          body === undefined
+            ? file
+            : { bytes: JSON.stringify(body), contentType: 'application/json' },
+        retry,
+        timeoutMs: shorter(timeoutMs, bounds.maxTimeoutMs),
+        maxBytes: maxAnswerBytes,
+        stop: bounds.stop,
+      }),
     );
     if (status >= 300) {
-      throw answered(status, text, request, redirectTarget(headers.location, url));
+      throw answered(status, bytes, request, redirectTarget(location, url));
     }
     return decodeAnswer(answer, {
       // "No content": MAS answers some changes with it, and it has no body.
-      text: status === 204 ? 'null' : text,
+      text: status === 204 ? 'null' : bytes.toString(),
       status,
       request,
       maxDepth: bounds.maxDepth,
@@ -259,59 +280,31 @@ export function createSendRequest(
     around(`${method} ${template}`, async () => sendOne(method, template, options));
 }
 
-/** Downloads from the API at `baseUrl`. */
-export function createDownload(
-  http: Got,
-  baseUrl: string,
-  { around = justSend, ...bounds }: RequestBounds = {},
-): Download {
-  const downloadOne: Download = async (template, { maxBytes, ...options }) => {
-    const request = `GET ${template}`;
-    const url = urlOf(baseUrl, template, options);
-    const { statusCode: status, body } = await sent(request, async () =>
-      boundedAnswer(request, maxBytes, bounds.stop, (signal) =>
-        http(url, {
-          responseType: 'buffer',
-          decompress: false,
-          signal,
-          ...timeoutOptions(undefined, bounds),
-        }),
-      ),
-    );
-    if (status >= 300) {
-      throw answeredError(status, body, request);
-    }
-    return Buffer.from(body);
-  };
-  return async (template, options) =>
-    around(`GET ${template}`, async () => downloadOne(template, options));
-}
-
-async function sent<Answer>(
+export async function sent(
   request: string,
-  send: () => Promise<Answer>,
-  answered?: AnsweredError,
-): Promise<Answer> {
+  maxBytes: number,
+  send: () => Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
   try {
     return await send();
   } catch (error) {
-    throw translateHttpError(error, request, answered);
+    throw error instanceof SendError && error.code === 'ERR_TOO_LARGE'
+      ? new TooLargeAnswerError(request, maxBytes)
+      : unreachable(error, request);
   }
 }
 
-/** Got's `timeout` option: the request's own limit or the client's, whichever is shorter, if any. */
-function timeoutOptions(timeoutMs: number | undefined, { maxTimeoutMs }: RequestBounds) {
-  if (timeoutMs === undefined && maxTimeoutMs === undefined) {
-    return {};
-  }
-  const request = Math.min(
-    timeoutMs ?? Number.POSITIVE_INFINITY,
-    maxTimeoutMs ?? Number.POSITIVE_INFINITY,
-  );
-  return { timeout: { request } };
+/** The shorter of two time limits, if there is one. */
+function shorter(one: number | undefined, other: number | undefined): number | undefined {
+  const shortest = Math.min(one ?? Number.POSITIVE_INFINITY, other ?? Number.POSITIVE_INFINITY);
+  return Number.isFinite(shortest) ? shortest : undefined;
 }
 
-function urlOf(baseUrl: string, template: string, { path = {}, query = {} }: PathAndQuery): string {
+export function urlOf(
+  baseUrl: string,
+  template: string,
+  { path = {}, query = {} }: PathAndQuery,
+): string {
   return `${baseUrl.replace(/\/+$/, '')}${fillTemplate(template, path)}${queryString(query)}`;
 }
 

@@ -62,7 +62,7 @@ async function findCalls(): Promise<Map<string, readonly unknown[]>> {
   let requests = 0;
   const http = fakeHttp(async () => {
     requests += 1;
-    return { statusCode: 200, body: '{}' };
+    return { status: 200, body: '{}' };
   });
   const api = adminApiOn(createSendRequest(http, 'http://localhost'));
   for (const [name] of functionsOf(api)) {
@@ -96,13 +96,13 @@ function apiBefore(status: number, text: string | undefined, seed = 0): AdminApi
     const http = fakeHttp(async () => {
       requests += 1;
       if (requests > 30) {
-        return { statusCode: 500, body: '' };
+        return { status: 500, body: '' };
       }
       const [made] =
         text === undefined
           ? fc.sample(answersFor(options.answer), { numRuns: 1, seed: seed + requests })
           : [];
-      return { statusCode: status, body: text ?? jsonText(made) };
+      return { status, body: text ?? jsonText(made) };
     });
     return createSendRequest(http, 'http://localhost')(method, template, options);
   });

@@ -14,12 +14,8 @@ import {
   UnreachableError,
 } from '../../src/core/errors.ts';
 import { createClientApi } from '../../src/homeserver/client/client-api.ts';
-import {
-  createDownload,
-  createHttp,
-  createSendRequest,
-  fillTemplate,
-} from '../../src/homeserver/http.ts';
+import { createDownload } from '../../src/homeserver/download.ts';
+import { createHttp, createSendRequest, fillTemplate } from '../../src/homeserver/http.ts';
 import {
   answer,
   hangUp,
@@ -33,7 +29,7 @@ const accessToken = 'syt_c2VjcmV0_AbCdEfGhIjKlMnOpQrSt_0Xyz12';
 const template = '/_synapse/admin/v1/things/{thing}';
 const thing = { path: { thing: 'a' }, answer: z.object({ ok: z.boolean() }) };
 const good = answer(200, { ok: true });
-/** Lets got try again at once instead of after a second. */
+/** Lets the client try again at once instead of after a second. */
 const now = { 'retry-after': '0' };
 const matrixError = { errcode: 'M_UNKNOWN', error: 'Internal server error' };
 
@@ -314,29 +310,30 @@ describe('the size of an answer', () => {
   };
 
   test.for([
-    ['what a few bytes unpack to', explode],
-    ['one that never ends', flood],
-  ] as const)('is bounded: %s is refused, and the memory stays small', async ([, fault]) => {
-    await using server = await startFaultyServer(fault);
-    const before = process.memoryUsage().rss;
-    let most = before;
-    const watching = setInterval(() => {
-      most = Math.max(most, process.memoryUsage().rss);
-    }, 5);
-    const error = await failure(sender(server.url)('POST', template, thing));
-    clearInterval(watching);
-    expect(error).toBeInstanceOf(TooLargeAnswerError);
-    expect(error).toMatchObject({
-      message: 'the homeserver’s answer is larger than 32 MB',
-      mayHaveHappened: true,
-    });
-    expect(server.requests).toHaveLength(1);
-    // Far above what is needed, since nobody knows when garbage is collected, and far below what came.
-    expect(most - before).toBeLessThan(384 * 1024 * 1024);
-  });
+    ['one that never ends', flood, new TooLargeAnswerError('', 32 * 1024 * 1024)],
+    // Nobody asked for a compressed one.
+    ['what a few bytes would unpack to', explode, new ForeignAnswerError(200, '')],
+  ] as const)(
+    'is bounded: %s is refused, and the memory stays small',
+    async ([, fault, refusal]) => {
+      await using server = await startFaultyServer(fault);
+      const before = process.memoryUsage().rss;
+      let most = before;
+      const watching = setInterval(() => {
+        most = Math.max(most, process.memoryUsage().rss);
+      }, 5);
+      const error = await failure(sender(server.url)('POST', template, thing));
+      clearInterval(watching);
+      expect(error).toBeInstanceOf(refusal.constructor);
+      expect(error).toMatchObject({ message: refusal.message, mayHaveHappened: true });
+      expect(server.requests).toHaveLength(1);
+      // Far above what is needed, since nobody knows when garbage is collected, and far below what came.
+      expect(most - before).toBeLessThan(384 * 1024 * 1024);
+    },
+  );
 
   test('of the client API is bounded', async () => {
-    await using server = await startFaultyServer(explode);
+    await using server = await startFaultyServer(flood);
     const client = createClientApi({
       url: server.url,
       accessToken,
@@ -353,6 +350,7 @@ describe('the token', () => {
     await sender(server.url)('GET', template, thing);
     expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${accessToken}`);
     expect(server.requests[0]?.url).not.toContain(accessToken);
+    expect(server.requests[0]?.headers['accept-encoding']).toBe(undefined);
   });
 
   test.for([

@@ -1,14 +1,11 @@
-import type { Got } from 'got';
+import type { Http } from '../../src/homeserver/http.ts';
 
 /** An HTTP client that gives what `respond` makes, without any network, for `createSendRequest`. */
 export function fakeHttp(
-  respond: (url: string, method: string) => Promise<{ statusCode: number; body: string }>,
-): Got {
-  const http = (url: string, { method }: { method: string }) =>
-    Object.assign(
-      respond(url, method).then((response) => ({ headers: {}, ...response })),
-      // What got returns also tells of its progress.
-      { on: () => undefined },
-    );
-  return http as unknown as Got;
+  respond: (url: string, method: string) => Promise<{ status: number; body: string }>,
+): Http {
+  return async (url, { method }) => {
+    const { status, body } = await respond(url, method);
+    return { status, body: Buffer.from(body) };
+  };
 }

@@ -364,19 +364,19 @@ function hostileServer(options: {
   const respond = (wanted: z.ZodType) => async (url: string, method: string) => {
     if (method !== 'GET') {
       options.onChange(`${method} ${url}`);
-      return { statusCode: 403, body: '{"errcode":"M_FORBIDDEN"}' };
+      return { status: 403, body: '{"errcode":"M_FORBIDDEN"}' };
     }
     const seed = options.seed();
     if (seed === undefined) {
-      return { statusCode: 500, body: '{"errcode":"M_UNKNOWN"}' };
+      return { status: 500, body: '{"errcode":"M_UNKNOWN"}' };
     }
     if (url.includes('/v2/users/') && !url.endsWith('/devices')) {
       return url.includes('nobody')
-        ? { statusCode: 404, body: '{"errcode":"M_NOT_FOUND"}' }
-        : { statusCode: 200, body: account(url, seed) };
+        ? { status: 404, body: '{"errcode":"M_NOT_FOUND"}' }
+        : { status: 200, body: account(url, seed) };
     }
     const [body] = fc.sample(answersFor(wanted), { numRuns: 1, seed });
-    return { statusCode: options.isCalm || seed % 11 !== 0 ? 200 : 404, body: jsonText(body) };
+    return { status: options.isCalm || seed % 11 !== 0 ? 200 : 404, body: jsonText(body) };
   };
   return async (method, template, parameters) => {
     const http = fakeHttp(respond(parameters.answer));

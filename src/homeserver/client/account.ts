@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { HomeserverError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
 import { apiObject, maybe, userId } from '../decode.ts';
-import type { Retry, SendRequest } from '../http.ts';
+import type { Retry } from '../http-retries.ts';
+import type { SendRequest } from '../http.ts';
 
 /** Accounts: the bot's own, and how people log in. */
 export function accountApi(send: SendRequest) {

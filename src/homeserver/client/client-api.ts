@@ -1,5 +1,7 @@
-import { createDownload, createHttp, createSendRequest } from '../http.ts';
-import type { Around, Download, SendRequest } from '../http.ts';
+import { createDownload } from '../download.ts';
+import type { Download } from '../download.ts';
+import { createHttp, createSendRequest } from '../http.ts';
+import type { Around, SendRequest } from '../http.ts';
 import { accountApi } from './account.ts';
 import { deviceKeysApi } from './device-keys.ts';
 import { eventsApi } from './events.ts';

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { HomeserverError } from '../../core/errors.ts';
 import { mxcParts, parseMxcUri } from '../../core/ids.ts';
 import { apiObject } from '../decode.ts';
-import type { Download, SendRequest } from '../http.ts';
+import type { Download } from '../download.ts';
+import type { SendRequest } from '../http.ts';
 
 /** The largest file that is downloaded. A list of ten thousand user IDs is far smaller. */
 export const maxFileBytes = 2 * 1024 * 1024;

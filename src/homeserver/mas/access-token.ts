@@ -49,11 +49,7 @@ interface ClientCredentials {
 export function clientCredentialsTokens(options: ClientCredentials): TokenSource {
   const { clientId, clientSecret, requestTimeoutMs, now = Date.now } = options;
   const { origin, pathname } = new URL(options.tokenEndpoint);
-  // MAS does not decode the two, although RFC 6749 encodes them.
-  const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
-  const http = createHttp({ requestTimeoutMs }).extend({
-    headers: { authorization: `Basic ${basic}` },
-  });
+  const http = createHttp({ client: { id: clientId, secret: clientSecret }, requestTimeoutMs });
   const send = createSendRequest(http, origin, { answered: masAnsweredError });
   const form = Buffer.from(
     new URLSearchParams({ grant_type: 'client_credentials', scope: 'urn:mas:admin' }).toString(),

@@ -7,7 +7,7 @@ import { ForeignAnswerError, HomeserverError, LawspeakerError } from '../../core
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
-import { retryDelay } from '../../homeserver/http.ts';
+import { retryDelay } from '../../homeserver/http-retries.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
 import type { Outgoing } from '../../operations/answer/reply.ts';
 import { isSynthetic } from '../../operations/management-room.ts';

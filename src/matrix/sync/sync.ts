@@ -13,7 +13,7 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { SyncAnswer } from '../../homeserver/client/sync.ts';
-import { retryDelay } from '../../homeserver/http.ts';
+import { retryDelay } from '../../homeserver/http-retries.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { createDecryptor } from './decrypt.ts';
 import { readUpdate } from './room-update.ts';
