@@ -3,14 +3,15 @@ import { z } from 'zod';
 import type { StateEvent } from './admin/events.ts';
 import { creatorsAbovePower } from './room-creators.ts';
 
-/** Old rooms contain some levels as text. Anything that isn't a number counts as missing. */
+/** Old rooms contain some levels as text. Anything that isn't a number, or is too large for one, counts as missing. */
 const level = z
   .union([
     z.number(),
     z
       .string()
       .regex(/^\s*[+-]?\d+\s*$/u)
-      .transform(Number),
+      .transform(Number)
+      .refine(Number.isFinite),
   ])
   .optional()
   .catch(undefined);

@@ -22,6 +22,14 @@ describe('readPowerLevels', () => {
     expect(levels).toMatchObject({ toBan: 60, toKick: 50, toRedact: 50, toChangePower: 50 });
   });
 
+  test('a level as text that is too large for a number makes nobody a creator', () => {
+    const levels = readPowerLevels(
+      { content: { users: { '@mod:x': '9'.repeat(400) }, users_default: 5 } },
+      create('6'),
+    );
+    expect(levels.of('@mod:x')).toBe(5);
+  });
+
   test('without power levels, only the creator has power, and anybody can change them', () => {
     const levels = readPowerLevels(undefined, create('9'));
     expect(levels.of(creator)).toBe(100);

@@ -50,6 +50,7 @@ export default defineCommand({
   ],
   args,
   danger: 'destructive',
+  reversible: false,
   example: 'redact-user @mallory:example.com --since 2h --reason spam',
   endpoints: [
     'GET /_synapse/admin/v1/users/{user_id}/memberships',

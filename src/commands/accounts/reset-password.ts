@@ -33,6 +33,7 @@ export default defineCommand({
   ],
   args: declared,
   danger: 'destructive',
+  reversible: false,
   answersSecret: true,
   example: 'reset-password @mallory:example.com --reason "account was stolen"',
   endpoints: ['POST /_synapse/admin/v1/reset_password/{user_id}', 'GET /_matrix/client/v3/login'],

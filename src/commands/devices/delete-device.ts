@@ -31,6 +31,7 @@ export default defineCommand({
   doesNot: ['change the password: anyone who knows it can log in again (see !reset-password)'],
   args: declared,
   danger: 'destructive',
+  reversible: false,
   example: 'delete-device @mallory:example.com QBUAZIFURK AUIECTSRND',
   endpoints: [
     'DELETE /_synapse/admin/v2/users/{user_id}/devices/{device_id}',

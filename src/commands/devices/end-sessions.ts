@@ -24,6 +24,7 @@ export default defineCommand({
     accounts: usersArgument,
   },
   danger: 'destructive',
+  reversible: false,
   example: 'end-sessions @mallory:example.com --reason "phone was stolen"',
   endpoints: [
     'GET /_synapse/admin/v2/users/{user_id}/devices',
@@ -57,18 +58,21 @@ export default defineCommand({
     services.devices.logOutAll(account.name),
 
   answer: ({ args: { accounts: account } }, ended) => ({
-    mark: '✅',
-    title: didTo('Ended all sessions of', account),
-    body: [
-      line(
-        ended === 0
-          ? 'They were not logged in anywhere.'
-          : `${count(ended, 'session')} ended. Anyone who knows the password can log in again.`,
-      ),
-    ],
+    mark: ended === 0 ? 'ℹ️' : '✅',
+    title: didTo(ended === 0 ? 'Nobody was logged in as' : 'Ended all sessions of', account),
+    body:
+      ended === 0
+        ? []
+        : [
+            line(
+              `${count(ended, 'session')} ended. Anyone who knows the password can log in again.`,
+            ),
+          ],
     next: [`reset-password ${idWord(account.name)}`, `lock ${idWord(account.name)}`],
     data: { userId: account.name, sessions: ended },
   }),
+
+  wasSo: (ended) => ended === 0,
 
   reconcile: async ({ args: { accounts: account }, services }) =>
     (await services.devices.list(account.name)).length === 0 ? 'done' : 'not_done',

@@ -59,6 +59,7 @@ export default defineCommand({
     all: flag('boolean', 'All files of the user', { default: false }),
   },
   danger: 'destructive',
+  reversible: false,
   leavesEqualFiles: true,
   example: 'delete-media @mallory:example.com --all --reason spam',
   endpoints: [

@@ -76,6 +76,7 @@ export default defineCommand({
   ],
   args,
   danger: 'destructive',
+  reversible: false,
   resolvesReports: true,
   stepsAreRooms: true,
   example: 'delete-room #spam:example.com --block --reason spam',

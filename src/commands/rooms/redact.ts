@@ -46,6 +46,7 @@ export default defineCommand({
   ],
   args,
   danger: 'destructive',
+  reversible: false,
   resolvesReports: true,
   example: 'redact https://matrix.to/#/!lobby:example.com/$event --reason spam',
   endpoints: [

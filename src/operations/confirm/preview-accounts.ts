@@ -47,19 +47,26 @@ export async function previewOfAccounts(
   resolved: Resolved,
   commandContexts: readonly Context[],
 ): Promise<Shown> {
-  const queue = new PQueue({ concurrency });
+  const { warning } = resolved.command;
+  const show = async (at: number, isBrief: boolean) =>
+    describe(context, resolved, commandContexts[at], resolved.accounts[at], isBrief);
   // A long list is summarized. If the warning of the command follows from its arguments, it describes no
-  // account. Otherwise the warning comes from the first account, and of a very long list only that one is
-  // described.
-  const isBrief = (at: number) =>
-    commandContexts.length > maxShown &&
-    (resolved.command.warning !== undefined || (commandContexts.length > maxDescribed && at > 0));
-  const previews = await queue.addAll(
-    commandContexts.map(
-      (commandContext, at) => async () =>
-        describe(context, resolved, commandContext, resolved.accounts[at], isBrief(at)),
-    ),
+  // account. Otherwise the warning comes from the first account that needs something done, and of a very long list
+  // none is described after that one.
+  const shown: (AccountPreview | LeftOut)[] = [];
+  if (warning === undefined && commandContexts.length > maxDescribed) {
+    while (shown.length < maxDescribed && !shown.some((one) => 'facts' in one)) {
+      shown.push(await show(shown.length, false));
+    }
+  }
+  const isBrief = commandContexts.length > maxShown && (warning !== undefined || shown.length > 0);
+  const queue = new PQueue({ concurrency });
+  const rest = await queue.addAll(
+    commandContexts
+      .slice(shown.length)
+      .map((_, at) => async () => show(shown.length + at, isBrief)),
   );
+  const previews = [...shown, ...rest];
   const found = previews.flatMap((one) => ('facts' in one ? [one] : []));
   const leftOut = [...resolved.leftOut, ...previews.flatMap((one) => ('why' in one ? [one] : []))];
   if (found.length === 0) {
@@ -87,11 +94,11 @@ interface AccountPreview {
 async function describe(
   context: Pick<AccountsPreviewContext, 'store'>,
   resolved: Resolved,
-  commandContext: Context,
+  commandContext: Context | undefined,
   account: Account | undefined,
   isBrief: boolean,
 ): Promise<AccountPreview | LeftOut> {
-  if (account === undefined) {
+  if (commandContext === undefined || account === undefined) {
     throw new TypeError('several targets without accounts');
   }
   const { command, invocation } = resolved;

@@ -192,5 +192,8 @@ describe('end-sessions', () => {
     expect(await devices.list(idOf(mallory))).toEqual([]);
     await expect(mallory.createRoom()).rejects.toMatchObject({ status: 401 });
     await expect(eve.createRoom()).rejects.toMatchObject({ status: 401 });
+
+    const again = await askAndConfirm(room.ben, `!end-sessions ${mallory.userId}`);
+    expect(again.outcome.body).toContain('Nobody was logged in as');
   });
 });

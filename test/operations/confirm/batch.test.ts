@@ -186,6 +186,25 @@ describe('a confirmation for several accounts', () => {
     );
   });
 
+  test('warns about a very long list, also if nothing is to be done for the first account', async () => {
+    const names = Array.from({ length: 101 }, (_, at) => `u${at}`);
+    const looked: string[] = [];
+    Object.assign(bot.context.services.media, {
+      uploadsOf: (user: string) => ({
+        async page() {
+          looked.push(user);
+          return { rows: [], total: user === '@u0:localhost' ? 0 : 3 };
+        },
+      }),
+      bytesUploadedBy: async () => 1000,
+    });
+    const { body } = read(await say(`!delete-media ${names.join(' ')} --all`));
+    expect(body).toContain('Delete all files of 100 accounts?');
+    expect(body).toContain('This can’t be undone.');
+    expect(body).toContain('Left out: @u0:localhost (has no files)');
+    expect(looked).toEqual(['@u0:localhost', '@u1:localhost']);
+  });
+
   test('does less where less is left when it is confirmed, and never more', async () => {
     accounts.set('gone', { deactivated: true });
     await say('!deactivate mallory gone trudy');
