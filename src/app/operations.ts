@@ -2,7 +2,9 @@ import type { Registry } from '../chat/command/declaration.ts';
 import type { Config } from '../config/schema.ts';
 import { createWorker } from '../core/async/worker.ts';
 import { durationMs, hourMs, minuteMs } from '../core/duration.ts';
-import { TargetError, codeOf, isNotFound } from '../core/errors.ts';
+import { HomeserverError, TargetError, codeOf, isNotFound } from '../core/errors.ts';
+import { serverNameOf } from '../core/ids.ts';
+import type { RoomAlias } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { CardReactions } from '../operations/answer/card.ts';
 import type { AtHomeserver } from '../operations/at-homeserver.ts';
@@ -78,9 +80,7 @@ export function createOperations(options: {
       findSimilar: own.accounts.similar,
       resolveAlias: async (alias) =>
         client.rooms.resolveAlias(alias).catch((error: unknown) => {
-          throw isNotFound(error)
-            ? new TargetError('unknown_room', `there is no room ${alias}`)
-            : error;
+          throw whyNoRoom(alias, error);
         }),
     };
   };
@@ -215,4 +215,18 @@ export function createOperations(options: {
       await pipeline.stop();
     },
   };
+}
+
+/** Why an alias leads to no room. Synapse answers 502 if the homeserver of the alias doesn't answer it. */
+function whyNoRoom(alias: RoomAlias, error: unknown): unknown {
+  if (isNotFound(error)) {
+    return new TargetError('unknown_room', `there is no room ${alias}`);
+  }
+  return error instanceof HomeserverError && error.status === 502
+    ? new TargetError(
+        'unknown_room',
+        `${serverNameOf(alias) ?? 'its homeserver'} does not answer, so nothing is known of the room ${alias}`,
+        'Check the name after the colon, or give the ID of the room: it begins with `!`.',
+      )
+    : error;
 }

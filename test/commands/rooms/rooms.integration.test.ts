@@ -104,6 +104,9 @@ describe('room', () => {
       `!room #${uniqueLocalpart('none')}:${homeserver().serverName}`,
     );
     expect(alias.field).toMatchObject({ error: { code: 'unknown_room' } });
+    const away = await room.vic.ask('!room #lobby:nowhere.invalid');
+    expect(away.field).toMatchObject({ error: { code: 'unknown_room' } });
+    expect(away.body).toContain('nowhere.invalid does not answer');
     const malformed = await room.vic.ask('!room lobby');
     expect(malformed.field).toMatchObject({ status: 'usage' });
   });
