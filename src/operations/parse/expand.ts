@@ -409,8 +409,10 @@ async function assertNewest(
     return found
       .filter(
         (one) =>
-          JSON.stringify(asGiven(one.arguments)) === JSON.stringify(asGiven(values)) &&
-          isSamePlace(one, entry),
+          isSamePlace(one, entry) &&
+          // Of secrets, the log doesn't know whether they are the same.
+          (undoneBy(one.reason) === entry.id ||
+            JSON.stringify(asGiven(one.arguments)) === JSON.stringify(asGiven(values))),
       )
       .reverse();
   };
@@ -418,6 +420,7 @@ async function assertNewest(
   // Undoing something else is not the same action: another token made with the same flags, for example.
   const again = (await since(entry.command, entry.arguments)).find(
     (one) =>
+      undoneBy(one.reason) !== entry.id &&
       (undoOf(one) ?? undo) === undo &&
       // Of several steps, those that found something done are part of a newer decision.
       !(foundDone(one) && stepOf(one) === undefined),

@@ -149,6 +149,11 @@ describe('edit-token', () => {
     const undone = await room.ben.ask(`!undo ${entry}`);
     expect(undone.field).toMatchObject({ command: 'edit-token', status: 'done' });
     expect(await find(token)).toMatchObject({ usesAllowed: 3, expiryTime });
+
+    await room.ben.ask(`!edit-token ${token} --uses 9`);
+    const again = await room.ben.ask(`!undo ${entry}`);
+    expect(again.body).toContain(`#${entry} (edit-token) was already undone by #`);
+    expect(await find(token)).toMatchObject({ usesAllowed: 9 });
   });
 
   it('refuses contradictions, nothing, and unknown tokens', async () => {
