@@ -31,7 +31,12 @@ const nodeCodes: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
   // The server has closed the connection.
   UND_ERR_SOCKET: 'ECONNRESET',
+  UND_ERR_HEADERS_OVERFLOW: 'HPE_HEADER_OVERFLOW',
+  // Undici's code for any header that can't be parsed, if the answer has a length.
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'HPE_UNEXPECTED_CONTENT_LENGTH',
 };
+/** For an answer that is not HTTP: undici's error has no code. */
+const notHttp = 'HPE_INVALID';
 
 /** Why there is no answer. It holds nothing of the request, whose headers have the token. */
 export class SendError extends Error {
@@ -58,8 +63,11 @@ export function sendErrorFrom(error: unknown): SendError {
   if (error instanceof SendError) {
     return error;
   }
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return new SendError(typeof code === 'string' ? code : 'ERR_UNKNOWN');
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+  if (typeof code === 'string') {
+    return new SendError(code);
+  }
+  return new SendError(name === 'HTTPParserError' ? notHttp : 'ERR_UNKNOWN');
 }
 
 /**

@@ -25,19 +25,23 @@ export type Attempted<Answer> =
   | { readonly answer: Answer; readonly retryAfter: string | undefined }
   | { readonly error: SendError };
 
+/** Whether this attempt certainly changed nothing: it did not arrive, or was rate-limited. */
+export function wasNotDone(result: Attempted<{ readonly status: number }>): boolean {
+  return 'error' in result ? result.error.neverLeft : result.answer.status === 429;
+}
+
 /** How long to wait before a request is sent again, in milliseconds; undefined if it is not. */
 export function delayBefore(
   { method, retry }: { readonly method: string; readonly retry: Retry },
   result: Attempted<{ readonly status: number; readonly body: Buffer }>,
   delayMs: number,
 ): number | undefined {
-  const isHarmless = method === 'GET' || retry === 'idempotent';
+  const isHarmless = method === 'GET' || retry === 'idempotent' || wasNotDone(result);
   if ('error' in result) {
-    const { isTransient, neverLeft } = result.error;
-    return isTransient && (isHarmless || neverLeft) ? delayMs : undefined;
+    return isHarmless && result.error.isTransient ? delayMs : undefined;
   }
   const { status, body } = result.answer;
-  if (!passingStatuses.has(status) || (!isHarmless && status !== 429)) {
+  if (!isHarmless || !passingStatuses.has(status)) {
     return undefined;
   }
   const askedMs = millisecondsIn(result.retryAfter) ?? matrixErrorIn(body)?.retryAfterMs;
@@ -49,7 +53,7 @@ function millisecondsIn(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) {
     return undefined;
   }
-  const ms = /^\d+$/u.test(retryAfter)
+  const ms = /^\d+(?:\.\d+)?$/u.test(retryAfter)
     ? Number(retryAfter) * 1000
     : Date.parse(retryAfter) - Date.now();
   return Number.isNaN(ms) ? undefined : Math.max(ms, 0);

@@ -14,7 +14,7 @@ import {
   unreachable,
 } from './http-errors.ts';
 import type { AnsweredError } from './http-errors.ts';
-import { delayBefore, maxRepeats, repeatDelays } from './http-retries.ts';
+import { delayBefore, maxRepeats, repeatDelays, wasNotDone } from './http-retries.ts';
 import type { Attempted, Retry } from './http-retries.ts';
 
 /** How long one request may take in all, by default. Synapse's long-running tasks are polled. */
@@ -84,11 +84,16 @@ export function createHttp(options: {
   return async (url, request) => {
     const { method, retry, stop, timeoutMs = requestTimeoutMs } = request;
     const delays = createBackoff(repeatDelays);
+    let unsure: Attempted<HttpAnswer> | undefined;
     for (let repeats = retry === 'never' ? 0 : maxRepeats; ; repeats -= 1) {
       const result = await attempt(url, request, { headers, timeoutMs });
+      if (method !== 'GET' && !wasNotDone(result)) {
+        unsure = result;
+      }
       const delayMs = repeats === 0 ? undefined : delayBefore(request, result, delays.next());
       if (delayMs === undefined) {
-        return answerIn(result);
+        // An earlier attempt may have done what the last one certainly did not.
+        return answerIn(unsure ?? result);
       }
       await wait(delayMs, undefined, stop && { signal: stop });
       if (method !== 'GET') {
@@ -124,7 +129,9 @@ async function attempt(
   }, timeoutMs);
   stop?.addEventListener('abort', end);
   try {
-    stop?.throwIfAborted();
+    if (stop?.aborted === true) {
+      end();
+    }
     const { origin, pathname, search } = new URL(url);
     const answered = await agent.request({
       origin,
@@ -155,16 +162,21 @@ async function attempt(
 const textOf = (header: string | string[] | undefined) =>
   typeof header === 'string' ? header : header?.[0];
 
-/** @throws SendError there are more than `maxBytes`. Their connection is closed */
+/** @throws SendError the answer breaks off, or there are more than `maxBytes`. Its connection is closed */
 async function readAll(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let size = 0;
-  for await (const piece of body) {
-    size += piece.length;
-    if (size > maxBytes) {
-      throw new SendError('ERR_TOO_LARGE');
+  try {
+    for await (const piece of body) {
+      size += piece.length;
+      if (size > maxBytes) {
+        throw new SendError('ERR_TOO_LARGE');
+      }
+      pieces.push(piece);
     }
-    pieces.push(piece);
+  } catch (error) {
+    // Undici has several errors for it.
+    throw error instanceof SendError ? error : new SendError('ECONNRESET');
   }
   return Buffer.concat(pieces);
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
@@ -16,6 +17,7 @@ import {
 import { createClientApi } from '../../src/homeserver/client/client-api.ts';
 import { createDownload } from '../../src/homeserver/download.ts';
 import { createHttp, createSendRequest, fillTemplate } from '../../src/homeserver/http.ts';
+import { networkFault } from '../../src/homeserver/network-faults.ts';
 import {
   answer,
   hangUp,
@@ -44,6 +46,20 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('it should have failed');
+}
+
+/** A server that is not HTTP, or hardly. */
+async function startPlainServer(onConnection: (socket: Socket, stop: () => void) => void) {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    onConnection(socket, () => server.close());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.dispose]: () => server.close(),
+  };
 }
 
 async function unusedPort(): Promise<number> {
@@ -76,6 +92,24 @@ describe('retries', () => {
     await expect(sender(server.url)('GET', template, thing)).resolves.toEqual({ ok: true });
     expect(server.requests).toHaveLength(2);
   });
+
+  test.for([
+    ['with a promised length', 'content-length: 1000\r\n\r\n{"users":['],
+    ['in chunks', 'transfer-encoding: chunked\r\n\r\na\r\n{"users":['],
+  ] as const)(
+    'a GET is asked again when an answer %s breaks off that is the last of its connection',
+    async ([, half]) => {
+      const whole = 'content-length: 11\r\n\r\n{"ok":true}';
+      const answers = [half, whole];
+      using server = await startPlainServer((socket) => {
+        socket.once('data', () => {
+          socket.end(`HTTP/1.1 200 OK\r\nconnection: close\r\n${answers.shift()}`);
+        });
+      });
+      await expect(sender(server.url)('GET', template, thing)).resolves.toEqual({ ok: true });
+      expect(answers).toEqual([]);
+    },
+  );
 
   test('a GET is given up after three times', async () => {
     await using server = await startFaultyServer(answer(503, '', now));
@@ -120,6 +154,14 @@ describe('retries', () => {
     expect(performance.now() - startMs).toBeGreaterThan(950);
     expect(server.requests).toHaveLength(2);
     expect(server.requests[1]).toMatchObject({ method, body: server.requests[0]?.body });
+  });
+
+  test('a 429 waits for a fraction of a second', async () => {
+    const limited = answer(429, { errcode: 'M_LIMIT_EXCEEDED' }, { 'retry-after': '0.3' });
+    await using server = await startFaultyServer(limited, good);
+    const startMs = performance.now();
+    await sender(server.url)('POST', template, thing);
+    expect(performance.now() - startMs).toBeGreaterThan(250);
   });
 
   test('a 429 without a header waits what its body says', async () => {
@@ -269,6 +311,48 @@ describe('errors', () => {
     expect(error).toMatchObject({ mayHaveHappened: false, request: `POST ${template}` });
     expect(String(error)).toContain('ECONNREFUSED');
   }, 10_000);
+
+  test('a refused connection after an answer of a proxy means that it may have happened', async () => {
+    using server = await startPlainServer((socket, stop) => {
+      stop();
+      socket.once('data', () => {
+        socket.end('HTTP/1.1 504 Timeout\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n');
+      });
+    });
+    const idempotent = { ...thing, retry: 'idempotent' } as const;
+    const error = await failure(sender(server.url)('PUT', template, idempotent));
+    expect(error).toMatchObject({ status: 504, mayHaveHappened: true });
+  }, 10_000);
+
+  test('a 429 after the answer of a proxy means that it may have happened', async () => {
+    const limited = answer(429, { errcode: 'M_LIMIT_EXCEEDED' }, { 'retry-after': '61' });
+    await using server = await startFaultyServer(answer(502, '', now), limited);
+    const idempotent = { ...thing, retry: 'idempotent' } as const;
+    const error = await failure(sender(server.url)('PUT', template, idempotent));
+    expect(error).toMatchObject({ status: 502, mayHaveHappened: true });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test.for([
+    ['what another protocol says', 'SSH-2.0-OpenSSH_9.9\r\n'],
+    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{} '],
+    ['endless headers', `HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1000)}\r\n`.repeat(100)}`],
+  ])('%s is not HTTP', async ([, text = '']) => {
+    using server = await startPlainServer((socket) => socket.write(text));
+    const error = await failure(sender(server.url)('POST', template, thing));
+    expect(error).toBeInstanceOf(UnreachableError);
+    const { networkCode, mayHaveHappened } = error as UnreachableError;
+    expect(networkFault(networkCode, server.url, 'x')?.message).toContain('does not speak HTTP');
+    expect(mayHaveHappened).toBe(true);
+  });
+
+  test('a stop before the request keeps it from being sent', async () => {
+    await using server = await startFaultyServer(good);
+    const send = createSendRequest(createHttp({}), server.url, { stop: AbortSignal.abort() });
+    const error = await failure(send('POST', template, thing));
+    expect(error).toMatchObject({ networkCode: 'ERR_ABORTED' });
+    expect(server.requests).toHaveLength(0);
+  });
 
   test('an answer that breaks off means that it may have happened', async () => {
     await using server = await startFaultyServer(hangUpHalfWay);
