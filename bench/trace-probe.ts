@@ -5,11 +5,9 @@
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync } from 'node:fs';
+import type { ClientRequest } from 'node:http';
 
 import Database from 'better-sqlite3';
-import type { DiagnosticsChannel } from 'undici';
-
-type Request = DiagnosticsChannel.Request;
 
 /** Something that happened while the bot worked on an answer. */
 export interface Moment {
@@ -24,7 +22,7 @@ let beganMs = 0;
 const note = (what: string) => moments.push({ atMs: performance.now() - beganMs, what });
 
 /** `GET /users/{…}`: the last segments of a path, without IDs. */
-function nameOf({ method, path }: Request): string {
+function nameOf({ method, path }: ClientRequest): string {
   const words = path
     .replace(/\?.*$/u, '')
     .replace(/^\/_(?:matrix\/client|synapse\/admin)\/v\d+/u, '')
@@ -33,13 +31,13 @@ function nameOf({ method, path }: Request): string {
   return `${method} ${words.join('/')}`;
 }
 
-const isSync = ({ path }: Request) => path.includes('/v3/sync');
+const isSync = ({ path }: ClientRequest) => path.includes('/v3/sync');
 
-subscribe('undici:request:create', (message) => {
-  note(`${nameOf((message as { request: Request }).request)} …`);
+subscribe('http.client.request.created', (message) => {
+  note(`${nameOf((message as { request: ClientRequest }).request)} …`);
 });
-subscribe('undici:request:headers', (message) => {
-  const { request } = message as { request: Request };
+subscribe('http.client.response.finish', (message) => {
+  const { request } = message as { request: ClientRequest };
   if (isSync(request)) {
     moments = [];
     beganMs = performance.now();

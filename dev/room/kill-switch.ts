@@ -13,16 +13,14 @@
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync, writeFileSync } from 'node:fs';
+import type { ClientRequest } from 'node:http';
 import { flushCompileCache } from 'node:module';
 import type { Socket } from 'node:net';
 
 import Database from 'better-sqlite3';
-import type { DiagnosticsChannel } from 'undici';
 
 import { readWal } from './power.ts';
 import { watchPostgres } from './watch-postgres.ts';
-
-type Request = DiagnosticsChannel.Request;
 
 /** When the switch kills the process. */
 export interface KillPlan {
@@ -85,13 +83,13 @@ function classOf(path: string): string {
   return verb;
 }
 
-const nameOf = (request: Request) => `${request.method} ${classOf(request.path)}`;
+const nameOf = (request: ClientRequest) => `${request.method} ${classOf(request.path)}`;
 
-subscribe('undici:request:create', (message) => {
-  pass('before', nameOf((message as { request: Request }).request));
+subscribe('http.client.request.created', (message) => {
+  pass('before', nameOf((message as { request: ClientRequest }).request));
 });
-subscribe('undici:request:headers', (message) => {
-  pass('after', nameOf((message as { request: Request }).request));
+subscribe('http.client.response.finish', (message) => {
+  pass('after', nameOf((message as { request: ClientRequest }).request));
 });
 
 /** The tables that a statement writes: one at most. */

@@ -5,38 +5,21 @@ import {
   UnreachableError,
 } from '../core/errors.ts';
 
-/** Errors that occur before the request is sent, so the server can't have carried it out. */
-const beforeSending = new Set([
+/** Errors that occur before the request is sent, and after which another attempt may succeed. */
+const whileConnecting = [
+  'CONNECT_TIMEOUT',
+  'EAI_AGAIN',
   'ECONNREFUSED',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_INVALID_URL',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+];
+
+/** Errors that occur before the request is sent, so the server can't have carried it out. */
+const beforeSending = new Set([...whileConnecting, 'ERR_INVALID_CHAR', 'ERR_INVALID_URL']);
 
 /** Errors after which another attempt may succeed. */
-const transient = new Set([
-  ...beforeSending,
-  'ETIMEDOUT',
-  'ECONNRESET',
-  'EPIPE',
-  'EADDRINUSE',
-  'UND_ERR_SOCKET',
-]);
-
-/** Node's name for what only undici names. */
-const nodeCodes: Readonly<Record<string, string>> = {
-  UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
-  // The server has closed the connection.
-  UND_ERR_SOCKET: 'ECONNRESET',
-  UND_ERR_HEADERS_OVERFLOW: 'HPE_HEADER_OVERFLOW',
-  // Undici's code for any header that can't be parsed, if the answer has a length.
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'HPE_UNEXPECTED_CONTENT_LENGTH',
-};
-/** For an answer that is not HTTP: undici's error has no code. */
-const notHttp = 'HPE_INVALID';
+const transient = new Set([...whileConnecting, 'EADDRINUSE', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
 /** Why there is no answer. It holds nothing of the request, whose headers have the token. */
 export class SendError extends Error {
@@ -51,23 +34,20 @@ export class SendError extends Error {
 
   constructor(code: string, { timeoutMs }: { readonly timeoutMs?: number } = {}) {
     super(code);
-    this.code = nodeCodes[code] ?? code;
+    this.code = code === 'CONNECT_TIMEOUT' ? 'ETIMEDOUT' : code;
     this.neverLeft = beforeSending.has(code);
     this.isTransient = transient.has(code);
     this.timeoutMs = timeoutMs;
   }
 }
 
-/** Translates an error of Node or undici, which can hold the token. */
+/** Translates an error of Node, which can hold the token. */
 export function sendErrorFrom(error: unknown): SendError {
   if (error instanceof SendError) {
     return error;
   }
-  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
-  if (typeof code === 'string') {
-    return new SendError(code);
-  }
-  return new SendError(name === 'HTTPParserError' ? notHttp : 'ERR_UNKNOWN');
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return new SendError(typeof code === 'string' ? code : 'ERR_UNKNOWN');
 }
 
 /**

@@ -1,6 +1,8 @@
+import { request as requestByHttp } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as requestByHttps } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { Agent } from 'undici';
 import type { z } from 'zod';
 
 import { createBackoff } from '../core/async/backoff.ts';
@@ -22,9 +24,14 @@ const maxRequestMs = 30_000;
 const connectTimeoutMs = 5_000;
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
+interface Body {
+  readonly bytes: string | Buffer;
+  readonly contentType: string;
+}
+
 interface HttpRequest {
   readonly method: Method;
-  readonly body?: { readonly bytes: string | Buffer; readonly contentType: string } | undefined;
+  readonly body?: Body | undefined;
   readonly retry: Retry;
   /** How long one attempt may take in all, if that differs from the client's default. */
   readonly timeoutMs?: number | undefined;
@@ -49,17 +56,6 @@ interface HttpAnswer {
 export type Http = (url: string, request: HttpRequest) => Promise<HttpAnswer>;
 
 /**
- * Keeps connections for the requests that follow. The whole of a request has a time limit, so its parts need none.
- * Without `allowH2`, a connection carries one request at a time: if it breaks, no other one is lost.
- */
-const agent = new Agent({
-  connect: { timeout: connectTimeoutMs },
-  headersTimeout: 0,
-  bodyTimeout: 0,
-  allowH2: false,
-});
-
-/**
  * The bot's one HTTP client: token, time limits and retries. Redirects are not followed: the token is for
  * this server only, and Synapse sends none. Answers are not compressed: a small one can't unpack to something that
  * fills the memory.
@@ -77,6 +73,7 @@ export function createHttp(options: {
 }): Http {
   const { accessToken, client, requestTimeoutMs = maxRequestMs, assertMayChange } = options;
   const headers = {
+    'accept-encoding': 'identity',
     'user-agent': 'lawspeaker',
     ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
     ...(client === undefined ? {} : { authorization: basicAuthorization(client) }),
@@ -119,9 +116,10 @@ function answerIn(result: Attempted<HttpAnswer>): HttpAnswer {
 /** Sends a request once. Whatever goes wrong is the result. */
 async function attempt(
   url: string,
-  { method, body, maxBytes, stop }: HttpRequest,
-  { headers: own, timeoutMs }: { readonly headers: Headers; readonly timeoutMs: number },
+  request: HttpRequest,
+  { headers, timeoutMs }: { readonly headers: Headers; readonly timeoutMs: number },
 ): Promise<Attempted<HttpAnswer>> {
+  const { body, maxBytes, stop } = request;
   const ending = new AbortController();
   const end = () => ending.abort(new SendError('ERR_ABORTED'));
   const timer = setTimeout(() => {
@@ -132,23 +130,18 @@ async function attempt(
     if (stop?.aborted === true) {
       end();
     }
-    const { origin, pathname, search } = new URL(url);
-    const answered = await agent.request({
-      origin,
-      path: `${pathname}${search}`,
-      method,
-      headers: body === undefined ? own : { ...own, 'content-type': body.contentType },
-      body: body?.bytes ?? null,
+    const received = await send(new URL(url), request, {
+      headers: body === undefined ? headers : { ...headers, ...headersOf(body) },
       signal: ending.signal,
     });
-    const { location, 'retry-after': retryAfter } = answered.headers;
+    const { location, 'retry-after': retryAfter } = received.headers;
     return {
       answer: {
-        status: answered.statusCode,
-        body: await readAll(answered.body, maxBytes),
-        location: textOf(location),
+        status: received.statusCode ?? 0,
+        body: await readAll(received, maxBytes),
+        location,
       },
-      retryAfter: textOf(retryAfter),
+      retryAfter,
     };
   } catch (error) {
     return { error: sendErrorFrom(ending.signal.aborted ? ending.signal.reason : error) };
@@ -158,9 +151,35 @@ async function attempt(
   }
 }
 
-/** The first, if a server sends a header several times. */
-const textOf = (header: string | string[] | undefined) =>
-  typeof header === 'string' ? header : header?.[0];
+/** Node gives the length of some bodies, and not that of a DELETE's. */
+const headersOf = ({ bytes, contentType }: Body): Headers => ({
+  'content-length': String(Buffer.byteLength(bytes)),
+  'content-type': contentType,
+});
+
+/** Resolves when the header of the answer is there. Node keeps the connection for the next request. */
+async function send(
+  url: URL,
+  { method, body }: HttpRequest,
+  { headers, signal }: { readonly headers: Headers; readonly signal: AbortSignal },
+): Promise<IncomingMessage> {
+  const isSecure = url.protocol === 'https:';
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const request = (isSecure ? requestByHttps : requestByHttp)(url, { method, headers, signal });
+  request.once('response', resolve).on('error', reject);
+  request.once('socket', (socket) => {
+    if (!request.reusedSocket) {
+      // A server that speaks plain HTTP, such as Synapse, doesn't answer a TLS handshake, but waits for more.
+      const timer = setTimeout(() => {
+        request.destroy(new SendError('CONNECT_TIMEOUT'));
+      }, connectTimeoutMs);
+      const stopTimer = () => clearTimeout(timer);
+      socket.once(isSecure ? 'secureConnect' : 'connect', stopTimer).once('close', stopTimer);
+    }
+  });
+  request.end(body?.bytes);
+  return promise;
+}
 
 /** @throws SendError the answer breaks off, or there are more than `maxBytes`. Its connection is closed */
 async function readAll(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
@@ -175,7 +194,7 @@ async function readAll(body: AsyncIterable<Buffer>, maxBytes: number): Promise<B
       pieces.push(piece);
     }
   } catch (error) {
-    // Undici has several errors for it.
+    // Node has several errors for it.
     throw error instanceof SendError ? error : new SendError('ECONNRESET');
   }
   return Buffer.concat(pieces);
