@@ -84,6 +84,9 @@ export function createHttp(options: {
     let unsure: Attempted<HttpAnswer> | undefined;
     for (let repeats = retry === 'never' ? 0 : maxRepeats; ; repeats -= 1) {
       const result = await attempt(url, request, { headers, timeoutMs });
+      if ('answer' in result && result.answer.status < 300) {
+        return result.answer;
+      }
       if (method !== 'GET' && !wasNotDone(result)) {
         unsure = result;
       }
