@@ -220,13 +220,13 @@ export function createOperations(options: {
 /** Why an alias leads to no room. Synapse answers 502 if the homeserver of the alias doesn't answer it. */
 function whyNoRoom(alias: RoomAlias, error: unknown): unknown {
   if (isNotFound(error)) {
-    return new TargetError('unknown_room', `there is no room ${alias}`);
+    return new TargetError('unknown_room', `no room has the alias ${alias}`);
   }
   return error instanceof HomeserverError && error.status === 502
     ? new TargetError(
         'unknown_room',
-        `${serverNameOf(alias) ?? 'its homeserver'} does not answer, so nothing is known of the room ${alias}`,
-        'Check the name after the colon, or give the ID of the room: it begins with `!`.',
+        `${serverNameOf(alias) ?? 'its homeserver'} does not answer, so I can’t find the room ${alias}`,
+        'Check the name after the colon, or give the room’s ID, which begins with `!`.',
       )
     : error;
 }

@@ -21,7 +21,7 @@ const beforeSending = new Set([...whileConnecting, 'ERR_INVALID_CHAR', 'ERR_INVA
 /** Errors after which another attempt may succeed. */
 const transient = new Set([...whileConnecting, 'EADDRINUSE', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
-/** Why there is no answer. It holds nothing of the request, whose headers have the token. */
+/** Why a request got no answer. Contains nothing of the request, whose headers have the token. */
 export class SendError extends Error {
   /** Node's: `ECONNREFUSED`. */
   readonly code: string;
@@ -29,7 +29,7 @@ export class SendError extends Error {
   readonly neverLeft: boolean;
   /** Another attempt may succeed. */
   readonly isTransient: boolean;
-  /** How long it was waited for, if the answer took too long. */
+  /** How long the client waited, if the answer took too long. */
   readonly timeoutMs: number | undefined;
 
   constructor(code: string, { timeoutMs }: { readonly timeoutMs?: number } = {}) {
@@ -41,7 +41,7 @@ export class SendError extends Error {
   }
 }
 
-/** Translates an error of Node, which can hold the token. */
+/** Translates an error of Node, which can contain the token. */
 export function sendErrorFrom(error: unknown): SendError {
   if (error instanceof SendError) {
     return error;
@@ -51,7 +51,7 @@ export function sendErrorFrom(error: unknown): SendError {
 }
 
 /**
- * Says that there is no answer.
+ * The error for a request that got no answer.
  *
  * @param request method and path template, for people
  */

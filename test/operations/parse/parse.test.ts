@@ -44,7 +44,7 @@ const context = {
     if (alias === '#lobby:example.com') {
       return resolved;
     }
-    throw new TargetError('unknown_room', `there is no room ${alias}`);
+    throw new TargetError('unknown_room', `no room has the alias ${alias}`);
   },
 } as unknown as ParseContext;
 
