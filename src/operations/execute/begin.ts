@@ -9,7 +9,7 @@ import { at, atOrWhyNot, serverFor } from '../at-homeserver.ts';
 import type { AccountLookup } from '../at-homeserver.ts';
 import { authorize } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
-import { whyChanged } from '../parse/undo-operation.ts';
+import { whyChanged } from '../parse/undo/changed-since.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne, whyOutOfReach, whyUntouchable } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';

@@ -27,8 +27,8 @@ import type { CommandLineContext, CommandNameContext, ReadingSettings } from './
 import { expand, isShorthand } from './expand.ts';
 import type { ExpandContext } from './expand.ts';
 import { readMatching } from './matching.ts';
-import { undoOperation } from './undo-operation.ts';
-import type { UndoOperationContext } from './undo-operation.ts';
+import { undoOperation } from './undo/undo-operation.ts';
+import type { UndoOperationContext } from './undo/undo-operation.ts';
 import { readUserFile } from './user-file.ts';
 import type { UserFile } from './user-file.ts';
 

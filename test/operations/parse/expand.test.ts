@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { UserId } from '../../../src/core/ids.ts';
-import { expand, lastActionOf } from '../../../src/operations/parse/expand.ts';
+import { expand } from '../../../src/operations/parse/expand.ts';
+import { lastActionOf } from '../../../src/operations/parse/undo/last-action.ts';
 import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { isSamePlace } from '../../../src/operations/parse/same-deed.ts';
-import type { AuditEntry } from '../../../src/store/tables/audit/audit-log.ts';
+import { isSamePlace } from '../../../../src/operations/parse/undo/same-deed.ts';
+import type { AuditEntry } from '../../../../src/store/tables/audit/audit-log.ts';
 
 const entry = (given: object) => ({ command: 'block-room', arguments: given }) as AuditEntry;
 

@@ -1,6 +1,6 @@
-import { parseRoomId } from '../../core/ids.ts';
-import { stepOf } from '../../store/tables/audit/audit-log.ts';
-import type { AuditEntry } from '../../store/tables/audit/audit-log.ts';
+import { parseRoomId } from '../../../core/ids.ts';
+import { stepOf } from '../../../store/tables/audit/audit-log.ts';
+import type { AuditEntry } from '../../../store/tables/audit/audit-log.ts';
 
 /** What was done: a step by its name, which may be a command's. A step in a room is named after the room. */
 export function deedOf(entry: AuditEntry): string {

@@ -1,0 +1,169 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { undoneBy } from '../../../chat/reading/entry-number.ts';
+import type { Store } from '../../../store/store.ts';
+import type { AuditEntry } from '../../../store/tables/audit/audit-log.ts';
+import type { Parsed } from '../../stages.ts';
+import { deedOf, isSamePlace } from './same-deed.ts';
+import { endOf, foundDone, isSpent, maxTogether, undoOf } from './undo-of.ts';
+
+/**
+ * Looks up what was done to the target of an entry, the newest first. The same target is looked up once.
+ *
+ * @param oldest the number of the oldest entry that is taken back
+ */
+export function changesByTarget(
+  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
+  oldest: number,
+) {
+  const found = new Map<string, readonly AuditEntry[]>();
+  return async ({ target }: AuditEntry): Promise<readonly AuditEntry[]> => {
+    if (target === null) {
+      return [];
+    }
+    const known = found.get(target);
+    if (known !== undefined) {
+      return known;
+    }
+    // SQLite keeps the event loop waiting: others have a turn between two of thousands of targets.
+    await nextTurn();
+    const changes = await changesTo(auditLog, target, oldest);
+    found.set(target, changes);
+    return changes;
+  };
+}
+
+/** The statuses of actions that have changed something, or may have. */
+const changing = ['done', 'partial', 'open', 'running', 'unknown'];
+
+/** At most this many earlier entries of one target are searched. */
+const maxEarlier = 100;
+
+/** All changes to a target since an entry, and the newest ones before it; the newest first. */
+async function changesTo(
+  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
+  target: string,
+  since: number,
+): Promise<AuditEntry[]> {
+  const earlier: AuditEntry[] = [];
+  for (const status of changing) {
+    earlier.push(
+      ...(await auditLog.search({ target, status, before: since + 1, limit: maxEarlier })),
+    );
+  }
+  return [...(await changesSince(auditLog, target, since)), ...earlier.sort(newestFirst)];
+}
+
+/** All changes to a target since an entry, the newest first. */
+async function changesSince(
+  auditLog: Pick<Store['auditLog'], 'inOrder'>,
+  target: string,
+  since: number,
+): Promise<AuditEntry[]> {
+  const found: AuditEntry[] = [];
+  for (const status of changing) {
+    found.push(...(await auditLog.inOrder({ target, status }, since, maxTogether)));
+  }
+  return found.sort(newestFirst);
+}
+
+function newestFirst(one: AuditEntry, other: AuditEntry): number {
+  return other.id - one.id;
+}
+
+/**
+ * The newest entry after which a reversal would undo something other than what was asked for. A change that
+ * was itself taken back does not count, so that several actions can be undone one after another.
+ */
+export function changedSince(
+  entry: AuditEntry,
+  /** The name of the command that takes the entry back. */
+  command: string,
+  changes: readonly AuditEntry[],
+): AuditEntry | undefined {
+  const line = undoOf(entry);
+  const newer = changes.filter(({ id, eventId }) => id > entry.id && eventId !== entry.eventId);
+  const undoing = newer.filter(
+    ({ status, reason }) => status === 'done' && (undoneBy(reason) ?? 0) > entry.id,
+  );
+  const cancelled = new Set(undoing.flatMap(({ id, reason }) => [id, undoneBy(reason)]));
+  // A command may do the same as a step of another one: both quarantine, for example.
+  const isSame = (one: AuditEntry) =>
+    one.command === command ||
+    deedOf(one) === deedOf(entry) ||
+    (line !== undefined && undoOf(one) === line);
+  // The rest of it can be taken back all the same.
+  const isPartOfIt = ({ status, reason }: AuditEntry) =>
+    status === 'partial' && undoneBy(reason) === entry.id;
+  return newer.find(
+    (one) =>
+      isSamePlace(one, entry) &&
+      isSame(one) &&
+      !cancelled.has(one.id) &&
+      !isPartOfIt(one) &&
+      !isByRuleInVain(one) &&
+      !isSpent(one, newer, cancelled),
+  );
+}
+
+/** Whether a rule found done what it was to do: it changes nothing of what somebody has decided. */
+function isByRuleInVain(entry: AuditEntry): boolean {
+  return entry.actor.startsWith('rule:') && foundDone(entry);
+}
+
+export function whyStays(entry: AuditEntry, newer: AuditEntry): string {
+  const { id, command, actor, reason, status } = newer;
+  const isTakenBack = undoneBy(reason) === entry.id;
+  if (status === 'done' || status === 'partial') {
+    return isTakenBack
+      ? `was already taken back by #${id}`
+      : `was changed since: #${id}, ${command} by ${actor}`;
+  }
+  return isTakenBack
+    ? `may already be taken back by #${id}, which is ${status}`
+    : `may be changed since: #${id}, ${command} by ${actor}, is ${status}`;
+}
+
+/**
+ * Why a reversal is not begun any more: somebody has changed the same thing since it was asked for. The
+ * rest of a sentence; undefined if nobody has, or if it takes nothing back.
+ */
+export async function whyChanged(
+  auditLog: Pick<Store['auditLog'], 'get' | 'inOrder' | 'search'>,
+  { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
+): Promise<string | undefined> {
+  const entry = await auditLog.get(undoneBy(invocation.reason ?? null) ?? 0);
+  if (entry === undefined || entry.target === null) {
+    return undefined;
+  }
+  const changes = await changesSince(auditLog, entry.target, entry.id);
+  const others = changes.filter(({ eventId }) => eventId !== invocation.origin.event);
+  const newer = changedSince(entry, command.name, others);
+  return newer && whyStays(entry, newer);
+}
+
+/**
+ * The entries, of several, that a timer would still end: nobody is known to have changed since what they did.
+ *
+ * @param except the event of a command whose entries don't count
+ */
+export async function inForce(
+  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
+  entries: readonly AuditEntry[],
+  except?: string,
+): Promise<AuditEntry[]> {
+  const changesOf = changesByTarget(auditLog, Math.min(...entries.map(({ id }) => id)));
+  const found: AuditEntry[] = [];
+  for (const entry of entries) {
+    const line = endOf(entry);
+    const changes = line === undefined ? [] : await changesOf(entry);
+    const known = changes.filter(
+      ({ eventId, status }) => eventId !== except && (status === 'done' || status === 'partial'),
+    );
+    const command = line?.split(' ', 1)[0];
+    if (command !== undefined && changedSince(entry, command, known) === undefined) {
+      found.push(entry);
+    }
+  }
+  return found;
+}
