@@ -204,7 +204,7 @@ export function trailOf(
   const { id, invocation, confirmer } = about;
   const { reason } = invocation;
   const where = whereShown(context, about);
-  const took = attempts.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0);
+  const [{ tookMs = 0 } = {}] = attempts;
   return [
     facts(
       whoDecided(context, { invocation, confirmer }),
@@ -213,7 +213,8 @@ export function trailOf(
       ...attempts.flatMap(({ timer }) =>
         timer === undefined ? [] : [`until ${dateTime(timer.runAt)}, timer ${timer.id}`],
       ),
-      took > 0 && audit.length <= maxListed && `${whole(took)} ms`,
+      // Calls run side by side, and a part of several may have run in an earlier process: their sum means nothing.
+      attempts.length === 1 && tookMs > 0 && `${whole(tookMs)} ms`,
       audit.length === 1 ? `audit #${audit[0]}` : `operation ${id}`,
     ),
   ];

@@ -88,3 +88,37 @@ describe('what to do about the rooms in which it failed', () => {
     expect(bodyOf('It was so.', undefined)).not.toContain('It was so.');
   });
 });
+
+describe('how long it took', () => {
+  function trailOf(...took: readonly number[]): string {
+    const command = registry.find('takedown');
+    if (command === undefined) {
+      throw new TypeError('there is no takedown');
+    }
+    const { answer } = outcomeReply(
+      bot.context,
+      {
+        command,
+        danger: 'destructive',
+        confirmer: undefined,
+        invocation: {
+          command: 'takedown',
+          arguments: { accounts: ['@mallory:localhost'] },
+          dryRun: false,
+          actor: { kind: 'rule', name: 'spam' },
+          origin: { event: '$command' as EventId, room: '!mod:localhost' as RoomId },
+        },
+      },
+      took.map((tookMs, at) => ({ target: undefined, audit: at + 1, status: 'done', tookMs })),
+    );
+    return JSON.stringify(answer.body?.at(-1));
+  }
+
+  test('is said of one call', () => {
+    expect(trailOf(412)).toContain('412 ms');
+  });
+
+  test('is not said of several, which run side by side or after a restart', () => {
+    expect(trailOf(300, 112)).not.toContain(' ms');
+  });
+});
