@@ -61,6 +61,7 @@ export default defineCommand({
     'create an account (see !create-user)',
     'set a password (see !reset-password)',
     'take over another account’s address',
+    'change the name or avatar of a suspended account that is in rooms: they would keep showing the old one',
     'log out devices (unless --logout-devices)',
   ],
   args: declared,
@@ -78,7 +79,10 @@ export default defineCommand({
     return isOther ? true : given.admin === false ? 'all_but_admins' : false;
   },
   example: 'edit-user @mallory:example.com --displayname "Mallory M." --email m@example.com',
-  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
+  endpoints: [
+    'PUT /_synapse/admin/v2/users/{user_id}',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+  ],
 
   check,
 
@@ -257,7 +261,33 @@ async function assertPossible(context: EditContext) {
   if (fields.includes('admin') && edit.admin === false) {
     await adminsWithout(context, args.account);
   }
+  await assertShown(context, fields);
   return fields;
+}
+
+/**
+ * Rooms show the name and avatar that a user had when Synapse last sent them, as that user. A suspended one can't send,
+ * and Synapse answers as if all was done.
+ *
+ * @throws TargetError the new name or avatar would not reach the rooms
+ */
+async function assertShown(
+  { args: { account }, services, prefix }: EditContext,
+  fields: readonly (keyof AccountEdit)[],
+): Promise<void> {
+  const shown = fields.filter((field) => field === 'displayname' || field === 'avatarUrl');
+  if (shown.length === 0 || !account.suspended) {
+    return;
+  }
+  const rooms = (await services.accounts.joinedRooms(account.name)).length;
+  if (rooms > 0) {
+    const id = idWord(account.name);
+    throw new TargetError(
+      'state',
+      `${account.name} is suspended: ${count(rooms, 'room')} would keep showing the old ${shown.map(fieldTitle).join(' and ').toLowerCase()}`,
+      `Lock the account instead, then change it: \`${prefix}lock ${id}\`, \`${prefix}unsuspend ${id}\``,
+    );
+  }
 }
 
 async function devicesOf({ args, services }: EditContext): Promise<string> {

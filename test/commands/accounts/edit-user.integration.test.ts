@@ -62,6 +62,36 @@ describe('edit-user', () => {
     await room.ana.ask(`!cancel ${confirmation.field.confirmation?.code}`);
   });
 
+  it('changes no name that the rooms of a suspended account would not show', async () => {
+    const mallory = await newUser('mallory', { displayName: 'Bad name' });
+    const place = await newRoom(mallory);
+    await users.setSuspended(idOf(mallory), true);
+    const line = `!edit-user ${mallory.userId} --displayname Mallory`;
+    const refused = await room.ana.ask(line);
+    expect(refused.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    expect(refused.body).toContain('is suspended: 1 room would keep showing the old name');
+    expect(await users.get(idOf(mallory))).toMatchObject({ displayname: 'Bad name' });
+
+    for (const typed of [`!lock ${mallory.userId}`, `!unsuspend ${mallory.userId}`, line]) {
+      expect((await room.ana.ask(typed)).field.status).toBe('done');
+    }
+    const eve = await newUser('eve');
+    await eve.join(place);
+    const member = `rooms/${encodeURIComponent(place)}/state/m.room.member/${encodeURIComponent(mallory.userId)}`;
+    const nameShown = async () =>
+      (await eve.request<{ displayname: string }>('GET', `/_matrix/client/v3/${member}`))
+        .displayname;
+    await expect.poll(nameShown).toBe('Mallory');
+  });
+
+  it('changes the name of a suspended account that is in no room', async () => {
+    const mallory = await newUser('mallory', { displayName: 'Bad name' });
+    await users.setSuspended(idOf(mallory), true);
+    const changed = await room.ana.ask(`!edit-user ${mallory.userId} --displayname Mallory`);
+    expect(changed.field.status).toBe('done');
+    expect(await users.get(idOf(mallory))).toMatchObject({ displayname: 'Mallory' });
+  });
+
   it('replaces all e-mail addresses, and leaves the phone numbers', async () => {
     const mallory = await newUser('mallory');
     const name = mallory.account.localpart;
