@@ -230,25 +230,32 @@ export async function runDue(
   const { store, run, now } = options;
   const waiting = new Set<string>();
   let againAt: number | undefined;
-  for (const operation of await store.operations.scheduled()) {
-    const { notBefore } = operation;
-    if (signal.aborted || notBefore === null) {
-      break;
+  let last: Operation | undefined;
+  for (;;) {
+    const page = await store.operations.scheduled(last);
+    if (page.length === 0) {
+      return { nextAt: againAt };
     }
-    if (notBefore > now()) {
-      return { nextAt: Math.min(notBefore, againAt ?? notBefore) };
+    for (const operation of page) {
+      const { notBefore } = operation;
+      if (signal.aborted || notBefore === null) {
+        return { nextAt: againAt };
+      }
+      if (notBefore > now()) {
+        return { nextAt: Math.min(notBefore, againAt ?? notBefore) };
+      }
+      const result = await run(operation, waiting);
+      if (result === 'later') {
+        return { nextAt: now() + retryMs };
+      }
+      if (typeof result !== 'string') {
+        // What needs only other homeservers is not held up.
+        result.forEach((one) => waiting.add(one));
+        againAt = now() + retryMs;
+      }
     }
-    const result = await run(operation, waiting);
-    if (result === 'later') {
-      return { nextAt: now() + retryMs };
-    }
-    if (typeof result !== 'string') {
-      // What needs only other homeservers is not held up.
-      result.forEach((one) => waiting.add(one));
-      againAt = now() + retryMs;
-    }
+    last = page.at(-1);
   }
-  return { nextAt: againAt };
 }
 
 /** How soon what could not be started is tried again. */

@@ -203,7 +203,7 @@ async function wholeTimers(
   only: { readonly target?: string; readonly command?: string } = {},
 ): Promise<{ readonly timer: Timer; readonly entries: readonly AuditEntry[] }[]> {
   const found = [];
-  for (const timer of await timers.scheduled()) {
+  for (const timer of await timers.scheduledWith('undo --operation')) {
     const [, id] = wholeLine.exec(timer.line) ?? [];
     const operation = id === undefined ? undefined : await operations.get(Number(id));
     if (operation !== undefined) {

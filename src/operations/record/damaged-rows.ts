@@ -7,6 +7,7 @@ import { LawspeakerError } from '../../core/errors.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import { allScheduled } from '../../store/tables/operations/operations.ts';
 import { post } from '../answer/reply.ts';
 import type { DeliverContext, Outgoing, PostContext, Reply } from '../answer/reply.ts';
 import { joinedAdmins } from '../authorize/authorize.ts';
@@ -344,7 +345,9 @@ function unreadableReply(command: string): Reply {
 
 async function damagedOperations({ store }: Stored<'auditLog' | 'operations'>): Promise<Damaged[]> {
   const found: Damaged[] = [];
-  const scheduled = (await store.operations.scheduled()).filter(({ line: undo }) => undo === null);
+  const scheduled = (await allScheduled(store.operations)).filter(
+    ({ line: undo }) => undo === null,
+  );
   for (const { id: operation, eventId, invocation } of [
     ...(await store.operations.running()),
     ...scheduled,

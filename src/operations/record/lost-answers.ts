@@ -2,6 +2,7 @@ import type { Origin } from '../../chat/command/invocation.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/operations/confirmations.ts';
+import { allScheduled } from '../../store/tables/operations/operations.ts';
 import { withdrawReactions } from '../answer/reply.ts';
 import type { Outgoing, PostContext } from '../answer/reply.ts';
 import { isSynthetic } from '../management-room.ts';
@@ -108,7 +109,7 @@ async function endOperations(
 ): Promise<void> {
   const { auditLog, confirmations, operations, outbox } = tables;
   // A timer has no answer of its own before it runs: see `endTimers`.
-  const scheduled = (await operations.scheduled()).filter(({ line: undo }) => undo === null);
+  const scheduled = (await allScheduled(operations)).filter(({ line: undo }) => undo === null);
   for (const { id: operation, eventId, state } of [...(await operations.running()), ...scheduled]) {
     const outcome = await lastAnswer(outbox, own, eventId);
     if (outcome?.status === 'cancelled') {

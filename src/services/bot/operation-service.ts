@@ -3,6 +3,7 @@ import type {
   TargetCounts,
   TargetProgress,
 } from '../../store/tables/operations/operation-targets.ts';
+import { allScheduled } from '../../store/tables/operations/operations.ts';
 import type { Operation } from '../../store/tables/operations/operations.ts';
 
 /** An operation that runs, or that is scheduled, and how many of its targets are in each state. */
@@ -26,7 +27,7 @@ export function createOperationService({
     /** What runs, the oldest first, and then what is scheduled, by its time. */
     async open(): Promise<OpenOperation[]> {
       const running = await operations.running();
-      const scheduled = await operations.scheduled();
+      const scheduled = await allScheduled(operations);
       return Promise.all(
         [...running, ...scheduled].map(async (operation) => {
           const isRunning = operation.state === 'running';

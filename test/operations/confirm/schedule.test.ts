@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dayMs, hourMs, minuteMs } from '../../../src/core/duration.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { runDue, runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
-import { people } from '../../support/fuzz-bot.ts';
+import { people, room } from '../../support/fuzz-bot.ts';
 import { names, openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';
 
@@ -225,4 +225,44 @@ describe('a command for later', () => {
     );
     expect(await server.bot.store.operations.scheduled()).toEqual([]);
   });
+});
+
+/** More timers than the database gives at once, as a bulk with `--for` sets them. */
+async function setTimers(count: number): Promise<void> {
+  const { store, clock } = server.bot;
+  await say('!lock @u0:localhost');
+  await store.transaction(async ({ timers }) => {
+    for (let at = 0; at < count; at += 1) {
+      await timers.add({
+        line: `unlock @u${at}:localhost`,
+        runAt: clock.now + hourMs,
+        askedBy: people.ben,
+        intentId: 1,
+        eventId: '$bulk',
+        roomId: room,
+        createdAt: clock.now,
+      });
+    }
+  });
+}
+
+test('every timer of a large bulk runs when it is due, and counts until then', async () => {
+  const { bot } = server;
+  await setTimers(1001);
+  expect(textOf(await say('!jobs'))).toContain('1,001 timers');
+  bot.clock.now += hourMs;
+  const run: number[] = [];
+  const { nextAt } = await runDue(
+    {
+      store: bot.store,
+      async run({ id }) {
+        run.push(id);
+        return 'started';
+      },
+      now: bot.context.now,
+    },
+    new AbortController().signal,
+  );
+  expect(new Set(run).size).toBe(1001);
+  expect(nextAt).toBeUndefined();
 });

@@ -149,6 +149,9 @@ function operationOf(row: Omit<ListedRow, 'expires_at'>): Operation {
   };
 }
 
+/** A bulk with `--for` sets a timer for each of its accounts. */
+const scheduledAtOnce = 1000;
+
 /**
  * Operations that run or have run: at most one for each cause. Those that still
  * wait for a decision or a time are also read by `confirmations` and `timers`, which share the table.
@@ -287,14 +290,23 @@ export function operations(db: Connection) {
       return rows.map(operationOf);
     },
 
-    /** Operations that run at a given time, timers too, the one that is due next first. */
-    async scheduled(limit = 1000): Promise<Operation[]> {
+    /**
+     * A page of the operations that run at a given time, timers too, the one that is due next first.
+     *
+     * @param after the last one of the page before
+     */
+    async scheduled(after?: Pick<Operation, 'id' | 'notBefore'>): Promise<Operation[]> {
       const rows = await all()
         .where('state', '=', 'scheduled')
         .where('not_before', 'is not', null)
+        .$if(after !== undefined, (query) =>
+          query.where(
+            sql<boolean>`(not_before, id) > (${after?.notBefore ?? 0}, ${after?.id ?? 0})`,
+          ),
+        )
         .orderBy('not_before')
         .orderBy('id')
-        .limit(limit)
+        .limit(scheduledAtOnce)
         .execute();
       return rows.map(operationOf);
     },
@@ -329,3 +341,17 @@ export function operations(db: Connection) {
 }
 
 export type Operations = ReturnType<typeof operations>;
+
+/** All operations that run at a given time, timers too, the one that is due next first. */
+export async function allScheduled(
+  operations: Pick<Operations, 'scheduled'>,
+): Promise<Operation[]> {
+  const found: Operation[] = [];
+  for (;;) {
+    const page = await operations.scheduled(found.at(-1));
+    if (page.length === 0) {
+      return found;
+    }
+    found.push(...page);
+  }
+}

@@ -119,12 +119,22 @@ export function timers(db: Connection) {
     },
 
     /** Scheduled timers, the one that is due next first. */
-    async scheduled(limit = 1000): Promise<Timer[]> {
+    async scheduled(): Promise<Timer[]> {
       const rows = await all()
         .where('state', '=', 'scheduled')
         .orderBy('not_before')
         .orderBy('id')
-        .limit(limit)
+        .execute();
+      return rows.map(timerOf);
+    },
+
+    /** Scheduled timers with a line that begins with these words, the one that is due next first. */
+    async scheduledWith(words: string): Promise<Timer[]> {
+      const rows = await all()
+        .where('state', '=', 'scheduled')
+        .where('line', 'like', `${words} %`)
+        .orderBy('not_before')
+        .orderBy('id')
         .execute();
       return rows.map(timerOf);
     },
