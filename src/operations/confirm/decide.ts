@@ -3,6 +3,7 @@ import type { Registry } from '../../chat/command/declaration.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import {
   DeniedError,
+  HomeserverError,
   LawspeakerError,
   StoreError,
   TargetError,
@@ -210,8 +211,10 @@ async function dropImpossible(
   if (
     !(error instanceof LawspeakerError) ||
     error instanceof UnreachableError ||
-    error instanceof StoreError
+    error instanceof StoreError ||
+    (error instanceof HomeserverError && error.isTemporary)
   ) {
+    // It can be confirmed again.
     return;
   }
   await context.store.transaction(async (tables) => {

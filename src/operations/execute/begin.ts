@@ -20,12 +20,13 @@ import { createLookUps } from './look-ups.ts';
 import { beforeOf, notBegunBeforeStop, stepIndexOf, taskOf } from './operation.ts';
 import type { RunningOperation, Unit } from './operation.ts';
 import { answers } from './reconcile.ts';
+import { timersOf } from './timers.ts';
 
 /** What beginning with a target needs. */
 export type BeginContext = AuthorizeContext &
   ResolveContext &
   IntentContext & {
-    readonly store: Pick<Store, 'auditLog' | 'operations'>;
+    readonly store: Pick<Store, 'auditLog' | 'operations' | 'timers'>;
     readonly settings: Pick<Settings, 'reconcileAfterMs'>;
     /** Aborted when the bot stops: nothing more is begun. */
     readonly stopping: AbortSignal;
@@ -378,7 +379,10 @@ async function lookUp(
     return found;
   }
   const idle = nothingToDo(task.command, found, task.invocation.arguments);
-  return idle === undefined ? found : { user: target, why: idle };
+  // If a timer ends this state, the command still changes how long it lasts.
+  return idle === undefined || (await timersOf(context.store.timers, task, target)).length > 0
+    ? found
+    : { user: target, why: idle };
 }
 
 /** Why nothing more is begun: somebody has stopped it, or whoever asked may not do it any more. */

@@ -41,26 +41,27 @@ export function createInFlight(): InFlight {
 }
 
 /**
- * When the homeserver was first found not to have done the call of an audit entry, or not to tell. In
- * milliseconds by `performance.now()`, which can't be set back.
+ * When the homeserver was first found not to have done the call of an audit entry, or not to tell; or when an
+ * operation that was due could first not be started. In milliseconds by `performance.now()`, which can't be set
+ * back.
  */
 export interface ReconcileTimes {
-  /** The first time for this entry, which is `at` if there was none before. */
-  first(what: 'not done' | 'not told', audit: number, at: number): number;
-  forget(what: 'not done' | 'not told', audit: number): void;
+  /** The first time for this entry or operation, which is `at` if there was none before. */
+  first(what: 'not done' | 'not told' | 'not started', number: number, at: number): number;
+  forget(what: 'not done' | 'not told' | 'not started', number: number): void;
 }
 
 export function createReconcileTimes(): ReconcileTimes {
   const times = new Map<string, number>();
   return {
-    first(what, audit, at) {
-      const key = `${what} ${audit}`;
+    first(what, number, at) {
+      const key = `${what} ${number}`;
       const first = times.get(key) ?? at;
       times.set(key, first);
       return first;
     },
-    forget(what, audit) {
-      times.delete(`${what} ${audit}`);
+    forget(what, number) {
+      times.delete(`${what} ${number}`);
     },
   };
 }

@@ -1,7 +1,14 @@
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
-import { StoreError, TargetError, UnreachableError, codeOf } from '../../core/errors.ts';
+import { minuteMs } from '../../core/duration.ts';
+import {
+  HomeserverError,
+  StoreError,
+  TargetError,
+  UnreachableError,
+  codeOf,
+} from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
@@ -50,11 +57,11 @@ export type ScheduledContext = ParseTimerContext &
 
 /**
  * `ended`: without being started. `later`: the homeserver, the database or the room can't be reached now. `Postponed`:
- * another homeserver can't.
+ * another homeserver can't, or the homeserver can't tell about its targets.
  */
 export type ScheduledRun = 'started' | 'ended' | 'later' | Postponed;
 
-/** What waits for a homeserver that can't be reached: its name if it is the only one, and the targets of an operation. */
+/** What waits: the name of a homeserver that can't be reached, if it is the only one, and the targets of an operation. */
 type Postponed = readonly string[];
 
 /**
@@ -76,8 +83,8 @@ export async function runScheduled(
   let parsed: Parsed | undefined;
   try {
     parsed = await read(context, operation);
-    const needed = neededBy(context, parsed);
-    if (needed?.some((one) => waiting.has(one)) === true) {
+    const needed = neededBy(context, parsed) ?? targetsIn(parsed);
+    if (needed.some((one) => waiting.has(one))) {
       return needed;
     }
     const authorized = authorize(context, parsed);
@@ -99,6 +106,10 @@ export async function runScheduled(
       const needed = parsed && error instanceof UnreachableError && neededBy(context, parsed);
       return needed || 'later';
     }
+    if (parsed !== undefined && isTemporary(context, operation, error)) {
+      // It may be about these targets alone: nothing else waits.
+      return targetsIn(parsed);
+    }
     logFault(context.log, operation.command, error);
     context.log.warn(
       { operation: operation.id, code: codeOf(error) },
@@ -119,10 +130,32 @@ function neededBy(context: ScheduledContext, parsed: Parsed): Postponed | undefi
   const [only, another] = servers;
   return only === undefined
     ? undefined
-    : [
-        ...(another === undefined ? [only] : []),
-        ...parts.flatMap((part) => [...targetsOf(part), otherTarget(part) ?? []].flat()),
-      ];
+    : [...(another === undefined ? [only] : []), ...targetsIn(parsed)];
+}
+
+function targetsIn(parsed: Parsed): string[] {
+  const parts = parsed.parts ?? [parsed];
+  return parts.flatMap((part) => [...targetsOf(part), otherTarget(part) ?? []].flat());
+}
+
+/** What is due is tried again for this long while the homeserver answers that it can't tell now. */
+const maxNotStartedMs = 5 * minuteMs;
+
+/** Whether the homeserver is overloaded or has a fault, and has not had it for long. */
+function isTemporary(
+  { reconcileTimes }: Pick<ScheduledContext, 'reconcileTimes'>,
+  { id }: Operation,
+  error: unknown,
+): boolean {
+  if (!(error instanceof HomeserverError) || !error.isTemporary) {
+    return false;
+  }
+  const now = performance.now();
+  const isLong = now - reconcileTimes.first('not started', id, now) > maxNotStartedMs;
+  if (isLong) {
+    reconcileTimes.forget('not started', id);
+  }
+  return !isLong;
 }
 
 async function read(context: ScheduledContext, operation: Operation): Promise<Parsed> {

@@ -1,6 +1,6 @@
 import { bold, code, facts, line, sentence } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Mark } from '../../chat/answers/answer.ts';
-import { dateTime, whole } from '../../chat/answers/phrases.ts';
+import { count, dateTime, whole } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import type { LeftOut } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
@@ -210,14 +210,24 @@ export function trailOf(
       whoDecided(context, { invocation, confirmer }),
       where !== undefined && `on ${where}`,
       reason !== undefined && `reason: ${withoutLinks(reason)}`,
-      ...attempts.flatMap(({ timer }) =>
-        timer === undefined ? [] : [`until ${dateTime(timer.runAt)}, timer ${timer.id}`],
-      ),
+      ...untilTexts(attempts),
       // Calls run side by side, and a part of several may have run in an earlier process: their sum means nothing.
       attempts.length === 1 && tookMs > 0 && `${whole(tookMs)} ms`,
       audit.length === 1 ? `audit #${audit[0]}` : `operation ${id}`,
     ),
   ];
+}
+
+/** `until 2026-11-28 00:00 UTC, timer 5`; of many, only how many and when. */
+function untilTexts(attempts: readonly Attempt[]): string[] {
+  const timers = attempts.flatMap(({ timer }) => timer ?? []);
+  if (timers.length <= maxListed) {
+    return timers.map(({ id, runAt }) => `until ${dateTime(runAt)}, timer ${id}`);
+  }
+  const times = timers.map(({ runAt }) => runAt);
+  const [first, last] = [Math.min(...times), Math.max(...times)].map((at) => dateTime(at));
+  const until = first === last ? `until ${last}` : `until ${last} at the latest`;
+  return [`${until}, ${count(timers.length, 'timer')}`];
 }
 
 /** `Asked by Ana, confirmed by Ben` */

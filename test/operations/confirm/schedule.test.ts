@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { dayMs, hourMs, minuteMs } from '../../../src/core/duration.ts';
+import { HomeserverError } from '../../../src/core/errors.ts';
+import type { UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { runDue, runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
 import { people, room } from '../../support/fuzz-bot.ts';
@@ -25,7 +27,7 @@ async function pass(ms: number): Promise<Outgoing[]> {
     runDue(
       {
         store: bot.store,
-        run: async (operation) => runScheduled(bot.context, operation),
+        run: async (operation, waiting) => runScheduled(bot.context, operation, waiting),
         now: bot.context.now,
       },
       new AbortController().signal,
@@ -217,6 +219,62 @@ describe('a command for later', () => {
     expect(await server.bot.store.operations.get(1)).toMatchObject({ state: 'scheduled' });
     server.isAway = false;
     expect(outcomeIn(await pass(minuteMs))).toMatchObject({ status: 'done' });
+  });
+
+  describe('about an account that the homeserver can’t tell anything about for now', () => {
+    let isFaulty: boolean;
+    beforeEach(() => {
+      isFaulty = true;
+      const { findAccount } = server.bot.context;
+      Object.assign(server.bot.context, {
+        async findAccount(user: UserId) {
+          if (isFaulty && user === '@u1:localhost') {
+            throw new HomeserverError(500, 'M_UNKNOWN', 'GET /_synapse/admin/v2/users/{user_id}');
+          }
+          return findAccount(user);
+        },
+      });
+    });
+
+    test('waits, while others go on, and what is done to the account stays in order', async () => {
+      isFaulty = false;
+      await say('!lock @u1:localhost --in 1h');
+      await say('!lock @u2:localhost --in 1h');
+      await say('!shadow-ban @u1:localhost @u2:localhost --in 1h');
+      await say('!confirm');
+      isFaulty = true;
+      await pass(hourMs);
+      expect(server.calls).toEqual(['@u2:localhost']);
+      expect(await server.bot.store.operations.get(3)).toMatchObject({ state: 'scheduled' });
+      isFaulty = false;
+      expect(outcomeIn(await pass(minuteMs))).toMatchObject({ status: 'done' });
+      expect(server.calls).toEqual(['@u2:localhost', '@u1:localhost']);
+      expect(await server.bot.store.operations.scheduled()).toEqual([]);
+    });
+
+    test('is given up after a while, and the room is told', async () => {
+      isFaulty = false;
+      await say('!lock @u1:localhost --in 1h');
+      isFaulty = true;
+      expect(await pass(hourMs)).toEqual([]);
+      Object.assign(server.bot.context.reconcileTimes, {
+        first: (_: string, __: number, at: number) => at - 6 * minuteMs,
+      });
+      expect(outcomeIn(await pass(minuteMs))).toMatchObject({
+        status: 'failed',
+        operation: { state: 'failed' },
+      });
+    });
+
+    test('leaves a confirmation pending, which can be confirmed again', async () => {
+      isFaulty = false;
+      await say('!lock @u1:localhost @u2:localhost');
+      isFaulty = true;
+      expect(textOf(await say('!confirm'))).toContain('500 M_UNKNOWN');
+      isFaulty = false;
+      expect(outcomeIn(await say('!confirm'))).toMatchObject({ status: 'done' });
+      expect([...server.locked].sort()).toEqual(['@u1:localhost', '@u2:localhost']);
+    });
   });
 
   test('with --dry-run changes and schedules nothing', async () => {

@@ -133,6 +133,20 @@ test('the same again with a time replaces the timer', async () => {
   expect(suspended).not.toContain(mallory);
 });
 
+test('the same again with a time replaces the timer of one among many, too', async () => {
+  await say(`!suspend ${mallory} --for 1m`);
+  const others = Array.from({ length: 11 }, (_, at) => `@u${at}:localhost`);
+  await say(`!suspend ${mallory} ${others.join(' ')} --for 7d`);
+  const answer = await say('!confirm');
+  expect(answer).toContain('suspend: 12 of 12 accounts done');
+  // Not one by one: of thousands, an answer would be too long.
+  expect(answer).toContain('until 2026-11-28 00:00 UTC, 12 timers');
+  await pass(2 * minuteMs);
+  expect(suspended).toContain(mallory);
+  await pass(7 * 24 * 3_600_000);
+  expect([...suspended]).toEqual([]);
+});
+
 test('a time sets no timer on what holds for good, by whomever', async () => {
   await say(`!suspend ${mallory}`);
   expect(await say(`!suspend ${mallory} --for 1m`)).toContain('already in force without an end');
