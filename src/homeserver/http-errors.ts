@@ -5,21 +5,25 @@ import {
   UnreachableError,
 } from '../core/errors.ts';
 
-/** Errors that occur before the request is sent, and after which another attempt may succeed. */
-const whileConnecting = [
-  'CONNECT_TIMEOUT',
+/** Errors after which another attempt may succeed. */
+const transient = new Set([
+  'EADDRINUSE',
   'EAI_AGAIN',
   'ECONNREFUSED',
+  'ECONNRESET',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOTFOUND',
-];
+  'EPIPE',
+  'ETIMEDOUT',
+]);
 
-/** Errors that occur before the request is sent, so the server can't have carried it out. */
-const beforeSending = new Set([...whileConnecting, 'ERR_INVALID_CHAR', 'ERR_INVALID_URL']);
-
-/** Errors after which another attempt may succeed. */
-const transient = new Set([...whileConnecting, 'EADDRINUSE', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
+interface SendErrorDetails {
+  /** How long the client waited, if the answer took too long. */
+  readonly timeoutMs?: number;
+  /** The server can't have received the request. */
+  readonly neverLeft?: boolean;
+}
 
 /** Why a request got no answer. Contains nothing of the request, whose headers have the token. */
 export class SendError extends Error {
@@ -32,22 +36,25 @@ export class SendError extends Error {
   /** How long the client waited, if the answer took too long. */
   readonly timeoutMs: number | undefined;
 
-  constructor(code: string, { timeoutMs }: { readonly timeoutMs?: number } = {}) {
+  constructor(code: string, { timeoutMs, neverLeft = false }: SendErrorDetails = {}) {
     super(code);
-    this.code = code === 'CONNECT_TIMEOUT' ? 'ETIMEDOUT' : code;
-    this.neverLeft = beforeSending.has(code);
+    this.code = code;
+    this.neverLeft = neverLeft;
     this.isTransient = transient.has(code);
     this.timeoutMs = timeoutMs;
   }
 }
 
 /** Translates an error of Node, which can contain the token. */
-export function sendErrorFrom(error: unknown): SendError {
+export function sendErrorFrom(
+  error: unknown,
+  details: Pick<SendErrorDetails, 'neverLeft'>,
+): SendError {
   if (error instanceof SendError) {
     return error;
   }
   const { code } = (error ?? {}) as { readonly code?: unknown };
-  return new SendError(typeof code === 'string' ? code : 'ERR_UNKNOWN');
+  return new SendError(typeof code === 'string' ? code : 'ERR_UNKNOWN', details);
 }
 
 /**

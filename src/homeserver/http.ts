@@ -1,6 +1,3 @@
-import { request as requestByHttp } from 'node:http';
-import type { IncomingMessage } from 'node:http';
-import { request as requestByHttps } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { z } from 'zod';
@@ -18,10 +15,10 @@ import {
 import type { AnsweredError } from './http-errors.ts';
 import { delayBefore, maxRepeats, repeatDelays, wasNotDone } from './http-retries.ts';
 import type { Attempted, Retry } from './http-retries.ts';
+import { readAll, send } from './http-send.ts';
 
 /** How long one request may take in all, by default. Synapse's long-running tasks are polled. */
 const maxRequestMs = 30_000;
-const connectTimeoutMs = 5_000;
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 interface Body {
@@ -122,32 +119,35 @@ async function attempt(
   request: HttpRequest,
   { headers, timeoutMs }: { readonly headers: Headers; readonly timeoutMs: number },
 ): Promise<Attempted<HttpAnswer>> {
-  const { body, maxBytes, stop } = request;
+  const { method, body, maxBytes, stop } = request;
   const ending = new AbortController();
   const end = () => ending.abort(new SendError('ERR_ABORTED'));
   const timer = setTimeout(() => {
     ending.abort(new SendError('ETIMEDOUT', { timeoutMs }));
   }, timeoutMs);
   stop?.addEventListener('abort', end);
+  let isConnected = false;
   try {
     if (stop?.aborted === true) {
       end();
     }
-    const received = await send(new URL(url), request, {
+    const received = await send(new URL(url), {
+      method,
       headers: body === undefined ? headers : { ...headers, ...headersOf(body) },
+      bytes: body?.bytes,
       signal: ending.signal,
+      onConnected() {
+        isConnected = true;
+      },
     });
     const { location, 'retry-after': retryAfter } = received.headers;
-    return {
-      answer: {
-        status: received.statusCode ?? 0,
-        body: await readAll(received, maxBytes),
-        location,
-      },
-      retryAfter,
-    };
+    const bytes = await readAll(received, maxBytes);
+    // Node takes the end of the connection for the end of an answer without a length.
+    ending.signal.throwIfAborted();
+    return { answer: { status: received.statusCode ?? 0, body: bytes, location }, retryAfter };
   } catch (error) {
-    return { error: sendErrorFrom(ending.signal.aborted ? ending.signal.reason : error) };
+    const reason: unknown = ending.signal.aborted ? ending.signal.reason : error;
+    return { error: sendErrorFrom(reason, { neverLeft: !isConnected }) };
   } finally {
     clearTimeout(timer);
     stop?.removeEventListener('abort', end);
@@ -159,49 +159,6 @@ const headersOf = ({ bytes, contentType }: Body): Headers => ({
   'content-length': String(Buffer.byteLength(bytes)),
   'content-type': contentType,
 });
-
-/** Resolves when the header of the answer is there. Node keeps the connection for the next request. */
-async function send(
-  url: URL,
-  { method, body }: HttpRequest,
-  { headers, signal }: { readonly headers: Headers; readonly signal: AbortSignal },
-): Promise<IncomingMessage> {
-  const isSecure = url.protocol === 'https:';
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const request = (isSecure ? requestByHttps : requestByHttp)(url, { method, headers, signal });
-  request.once('response', resolve).on('error', reject);
-  request.once('socket', (socket) => {
-    if (!request.reusedSocket) {
-      // A server that speaks plain HTTP, such as Synapse, doesn't answer a TLS handshake, but waits for more.
-      const timer = setTimeout(() => {
-        request.destroy(new SendError('CONNECT_TIMEOUT'));
-      }, connectTimeoutMs);
-      const stopTimer = () => clearTimeout(timer);
-      socket.once(isSecure ? 'secureConnect' : 'connect', stopTimer).once('close', stopTimer);
-    }
-  });
-  request.end(body?.bytes);
-  return promise;
-}
-
-/** @throws SendError the answer breaks off, or there are more than `maxBytes`. Its connection is closed */
-async function readAll(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const piece of body) {
-      size += piece.length;
-      if (size > maxBytes) {
-        throw new SendError('ERR_TOO_LARGE');
-      }
-      pieces.push(piece);
-    }
-  } catch (error) {
-    // Node has several errors for it.
-    throw error instanceof SendError ? error : new SendError('ECONNRESET');
-  }
-  return Buffer.concat(pieces);
-}
 
 /** The largest answer, in bytes. No page of a Synapse list is that large. */
 const maxAnswerBytes = 32 * 1024 * 1024;

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
@@ -26,6 +25,7 @@ import {
   keepSilent,
   startFaultyServer,
 } from '../support/faulty-server.ts';
+import { startPlainServer } from '../support/plain-server.ts';
 
 const accessToken = 'syt_c2VjcmV0_AbCdEfGhIjKlMnOpQrSt_0Xyz12';
 const template = '/_synapse/admin/v1/things/{thing}';
@@ -46,20 +46,6 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('it should have failed');
-}
-
-/** A server that is not HTTP, or hardly. */
-async function startPlainServer(onConnection: (socket: Socket, stop: () => void) => void) {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    onConnection(socket, () => server.close());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.dispose]: () => server.close(),
-  };
 }
 
 async function unusedPort(): Promise<number> {
