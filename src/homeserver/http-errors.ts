@@ -147,6 +147,9 @@ export function matrixErrorIn(body: unknown): MatrixError | undefined {
     retry_after_ms?: unknown;
   };
   return typeof errcode === 'string'
-    ? { errcode, retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined }
+    ? {
+        errcode,
+        retryAfterMs: typeof retryAfterMs === 'number' ? Math.max(retryAfterMs, 0) : undefined,
+      }
     : undefined;
 }

@@ -85,11 +85,11 @@ export function createHttp(options: {
         return result.answer;
       }
       if (method !== 'GET' && !wasNotDone(result)) {
-        unsure = result;
+        unsure ??= result;
       }
       const delayMs = repeats === 0 ? undefined : delayBefore(request, result, delays.next());
       if (delayMs === undefined) {
-        // An earlier attempt may have done what the last one certainly did not.
+        // An earlier attempt may have done what a later one certainly did not.
         return answerIn(unsure ?? result);
       }
       await wait(delayMs, undefined, stop && { signal: stop });

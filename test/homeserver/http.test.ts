@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 
 import {
@@ -157,6 +157,18 @@ describe('retries', () => {
     await sender(server.url)('POST', template, thing);
     expect(performance.now() - startMs).toBeGreaterThan(1450);
     expect(server.requests).toHaveLength(2);
+  });
+
+  test('a 429 that asks for less than no time is sent again at once', async () => {
+    const limited = answer(429, { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: -5 });
+    await using server = await startFaultyServer(limited, good);
+    const warned = vi.fn();
+    process.once('warning', warned);
+    onTestFinished(() => {
+      process.off('warning', warned);
+    });
+    await expect(sender(server.url)('POST', template, thing)).resolves.toEqual({ ok: true });
+    expect(warned).not.toHaveBeenCalled();
   });
 
   test.for([
@@ -313,6 +325,15 @@ describe('errors', () => {
   test('a 429 after the answer of a proxy means that it may have happened', async () => {
     const limited = answer(429, { errcode: 'M_LIMIT_EXCEEDED' }, { 'retry-after': '61' });
     await using server = await startFaultyServer(answer(502, '', now), limited);
+    const idempotent = { ...thing, retry: 'idempotent' } as const;
+    const error = await failure(sender(server.url)('PUT', template, idempotent));
+    expect(error).toMatchObject({ status: 502, mayHaveHappened: true });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('a refusal after the answer of a proxy means that it may have happened', async () => {
+    const refused = answer(403, { errcode: 'M_FORBIDDEN' });
+    await using server = await startFaultyServer(answer(502, '', now), refused);
     const idempotent = { ...thing, retry: 'idempotent' } as const;
     const error = await failure(sender(server.url)('PUT', template, idempotent));
     expect(error).toMatchObject({ status: 502, mayHaveHappened: true });
