@@ -31,6 +31,8 @@ interface Line {
   /** Counted from 1. */
   readonly number: number;
   readonly cells: readonly string[];
+  /** A quote in it is not closed: it contains the rest of the file. */
+  readonly isOpen?: boolean;
 }
 
 /**
@@ -92,14 +94,32 @@ function plain(cell: string): string {
   return parseUserId(word) === undefined ? withoutMarksAround(word) : word;
 }
 
-/** The words of a plain list. */
+/**
+ * The words of a plain list.
+ *
+ * @throws UsageError a line has an ID and words that may be anything: a display name could be somebody else's username
+ */
 function listIn(text: string): Line[] {
-  return numbered(text).map(({ number, line }) => ({
-    number,
-    cells:
-      // An ID may contain blanks if it has a line of its own.
-      line.startsWith('@') && parseUserId(line) !== undefined ? [line] : line.split(/[\s,;]+/u),
-  }));
+  return numbered(text).map(({ number, line }) => {
+    // An ID may contain blanks if it has a line of its own.
+    const isOne = line.startsWith('@') && parseUserId(line) !== undefined;
+    const cells = isOne ? [line] : line.split(/[\s,;]+/u).filter((word) => word !== '');
+    const strange = cells.some(isSpelledOut)
+      ? cells.find((word) => !isSpelledOut(word))
+      : undefined;
+    if (strange !== undefined) {
+      throw refusal(
+        `Line ${number} of the file has the ID of a user and something else: \`${cut(strange).replaceAll('`', '’')}\`.`,
+        'Give IDs alone, or put the names of the columns into the first line, such as `user_id,name`.',
+      );
+    }
+    return { number, cells };
+  });
+}
+
+/** Whether a word is an ID or a link, and not a bare name. */
+function isSpelledOut(word: string): boolean {
+  return /^["'<([]*(?:@|https?:|matrix:)/u.test(word);
 }
 
 /** Whether a line is a comment. A header may begin with a column `#`. */
@@ -119,7 +139,7 @@ function numbered(text: string): { number: number; line: string }[] {
 /**
  * The rows of a CSV file without its header, and those that are done; undefined if the text has no header.
  *
- * @throws UsageError it has a header, and no column that can hold users
+ * @throws UsageError it has a header, and no column that can hold users; or a quote is not closed
  */
 function tableIn(text: string): { column: number; rows: Line[]; done: Line[] } | undefined {
   const [first = { line: '' }, second = { line: '' }] = numbered(text);
@@ -139,7 +159,15 @@ function tableIn(text: string): { column: number; rows: Line[]; done: Line[] } |
     }
     return undefined;
   }
-  const [, ...rows] = cellsIn(text.replace(/^\uFEFF/u, ''), separator).filter(
+  const all = cellsIn(text.replace(/^\uFEFF/u, ''), separator);
+  const open = all.find(({ isOpen }) => isOpen === true);
+  if (open !== undefined) {
+    throw refusal(
+      `Line ${open.number} of the file has a quote that is not closed.`,
+      'Close it, or write it twice if it belongs to the text: the lines after it can’t be told apart.',
+    );
+  }
+  const [, ...rows] = all.filter(
     ({ cells }) =>
       cells.some((cell) => cell.trim() !== '') && !isComment(cells.join(separator).trim()),
   );
@@ -160,7 +188,7 @@ function cellsIn(text: string, separator: string): Line[] {
   let number = 1;
   let start = 1;
   const endRow = () => {
-    rows.push({ number: start, cells: [...cells, cell] });
+    rows.push({ number: start, cells: [...cells, cell], isOpen: isQuoted });
     cells = [];
     cell = '';
   };

@@ -10,6 +10,7 @@ test.for([
   ['line ends of all systems, and a byte order mark', '\uFEFFa\r\nb\r\rc', 'a 1, b 2, c 4'],
   ['several a line', 'a, b; c\n\nd', 'a 1, b 1, c 1, d 3'],
   ['a link', 'https://matrix.to/#/@a:example.com', 'a 1'],
+  ['IDs and links on one line', '@a:example.com https://matrix.to/#/@b:example.com', 'a 1, b 1'],
   ['an ID twice', 'a\nb\na', 'a 1, b 2'],
   ['a column user_id', 'name,user_id,age\nAnn,@a:example.com,3\nBob,@b:example.com,4', 'a 2, b 3'],
   ['a column mxid behind tabs', 'n\tMXID\nAnn\ta\n', 'a 2'],
@@ -70,6 +71,19 @@ test('a line that is not a user is named', () => {
     'Line 2 of the file is not a user: `!room:example.com`.',
   );
   expect(problem('name,user_id\nAnn,@a:example.com\n\nBob,#b:example.com')).toContain('Line 4 ');
+});
+
+test('words next to an ID are not taken for users: a display name could be anybody’s username', () => {
+  const why = 'Line 2 of the file has the ID of a user and something else: ';
+  expect(problem('@a:example.com\n@b:example.com,ann')).toBe(`${why}\`ann\`.`);
+  expect(problem('@a:example.com\nann\t@b:example.com')).toBe(`${why}\`ann\`.`);
+  expect(problem('a, b\n- https://matrix.to/#/@b:example.com')).toBe(`${why}\`-\`.`);
+});
+
+test('a quote that is not closed is refused, because it hides the lines after it', () => {
+  const text = 'user_id,note\n@a:example.com,x\n@b:example.com,"oops\n@c:example.com,y\n';
+  expect(problem(text)).toBe('Line 3 of the file has a quote that is not closed.');
+  expect(read(text.replace('oops', 'oops"'))).toHaveLength(3);
 });
 
 test('a header without a column for users is refused, and says which names are known', () => {
