@@ -5,6 +5,7 @@ import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context, Plan, Step } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
+import { UsageError } from '../../core/errors.ts';
 import { sentOf, sumOf } from './parts/redacted.ts';
 import { notForServices } from './parts/restriction.ts';
 
@@ -121,8 +122,11 @@ const deactivate = step({
     const rooms = await services.accounts.waitUntilGone(account.name);
     return { wasSo: account.deactivated, erase, rooms };
   },
-  did: ({ erase, rooms }) =>
-    `${erase ? 'deactivated and erased' : 'deactivated'}${rooms === 0 ? '' : `, still leaving ${count(rooms, 'room')}`}`,
+  did({ wasSo, erase, rooms }) {
+    const state = wasSo ? 'already deactivated' : 'deactivated';
+    const erased = erase ? (wasSo ? ', and erased' : ' and erased') : '';
+    return `${state}${erased}${rooms === 0 ? '' : `, still leaving ${count(rooms, 'room')}`}`;
+  },
   wasSo: ({ wasSo }) => wasSo,
   undo: ({ args: { accounts: account } }, { wasSo }) =>
     wasSo ? undefined : `reactivate ${idWord(account.name)}`,
@@ -233,6 +237,14 @@ export default defineCommand({
   args,
   danger: 'destructive',
   resolvesReports: true,
+  check({ erase, keepAccount }) {
+    if (erase && keepAccount) {
+      throw new UsageError('Give `--erase` or `--keep-account`, not both.', {
+        word: '--erase',
+        advice: 'Synapse only erases accounts that are deactivated.',
+      });
+    }
+  },
   example: 'takedown @mallory:example.com --delete-media --reason spam',
   endpoints: [
     'PUT /_synapse/admin/v1/suspend/{user_id}',

@@ -294,6 +294,11 @@ describe('a takedown of several accounts', () => {
     expect(body).not.toMatch(/Will: |--keep-account|the account,/u);
   });
 
+  test('that is to erase accounts and keep them is refused: Synapse can’t do both', async () => {
+    const answer = await say('!takedown mallory trudy --erase --keep-account');
+    expect(read(answer).body).toContain('Give --erase or --keep-account, not both.');
+  });
+
   test('of many says what is done without looking at each', async () => {
     footprints = 0;
     const names = Array.from({ length: 12 }, (_, at) => `u${at}`).join(' ');

@@ -101,6 +101,19 @@ test('steps are done in order, each with an audit entry of its own', async () =>
   expect(await recordedSteps()).toEqual(steps.map((step) => `${step} done`));
 });
 
+test('what was done before is not said to be done now', async () => {
+  const isSo = { suspended: true, deactivated: true, admin: false };
+  const { findAccount } = bot.context;
+  Object.assign(bot.context, {
+    findAccount: async (user: UserId) => ({ ...(await findAccount(user)), ...isSo }),
+  });
+  await bot.take([message('$ask', `!takedown ${mallory}`)]);
+  const { sent } = await bot.take([message('$yes', '!confirm')]);
+  const said = JSON.stringify(sent);
+  expect(said).toContain('already suspended');
+  expect(said).toContain('already deactivated');
+});
+
 test('a step that fails does not keep the others back', async () => {
   before = async (call) => {
     if (call === 'quarantine') {
