@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 
 import { tmpdir } from 'node:os';
 import path, { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
 import { withLock } from '../../dev/synapse/install-lock.ts';
@@ -163,12 +163,17 @@ describe('the installation lock', () => {
   it('ends with the process that held it', async () => {
     const file = join(folder, 'lock');
     const module = path.resolve('dev/synapse/install-lock.ts');
+    // It keeps a way to end the work: what can never end is garbage, and the lock with it.
     const script = `const { withLock } = await import(${JSON.stringify(module)});
       setInterval(() => {}, 1000);
-      await withLock(${JSON.stringify(file)}, () => {}, () => new Promise(() => console.log('taken')));`;
+      await withLock(${JSON.stringify(file)}, () => {}, () => new Promise((end) => {
+        globalThis.end = end;
+        console.log('taken');
+      }));`;
     const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    onTestFinished(() => void holder.kill('SIGKILL'));
     await once(holder.stdout, 'data');
     const { promise: waiting, resolve: onWait } = Promise.withResolvers<void>();
     const next = withLock(file, onWait, async () => 'done');
