@@ -28,7 +28,14 @@ import { outcomeReply } from './outcome.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { createPace } from './pace.ts';
 import { resolveItem } from './resolve-item.ts';
-import { isTimed, scheduleEnd, stopSpent, takeOver, updateTimers } from './timers.ts';
+import {
+  isTimed,
+  scheduleEnd,
+  stopSpent,
+  stopTimersOfStep,
+  takeOver,
+  updateTimers,
+} from './timers.ts';
 
 /** What moving an operation on needs. */
 export type AdvanceContext = FollowContext &
@@ -290,6 +297,8 @@ async function recordAttempt(
     await tables.auditLog.finish(unit.intent, outcomeAfter(attempt, before), context.now());
     if (isTimed(task) && task.command.endsTogether !== true) {
       told = { ...attempt, ...(await updateTimers(context, tables, task, attempt)) };
+    } else {
+      told = { ...attempt, ...(await stopTimersOfStep(context, tables, task, attempt)) };
     }
     await tables.operationTargets.set(operation.id, unit, {
       state: targetState(attempt),

@@ -128,9 +128,18 @@ export function sentenceCase(text: string): string {
 /** What happened to the timers of an account, which is named if there are several. */
 export function timerBlocks(
   { command, invocation: { forMs } }: About,
-  { answer, status, timer, stopped = [], kept, wasSo, ends, insteadOf }: Attempt,
+  { answer, status, step, timer, stopped = [], kept, wasSo, ends, insteadOf }: Attempt,
   account?: string,
 ): Block[] {
+  if (step !== undefined && command.stepsAreRooms !== true) {
+    return stopped.map(({ id, runAt, line: undo }) =>
+      line(
+        `Timer ${id}, which would have run `,
+        code(undo),
+        ` at ${dateTime(runAt)}, was stopped.`,
+      ),
+    );
+  }
   const named = account === undefined ? [] : [code(account), ': '];
   const blocks = stopped.map(({ id, runAt, line: undo }) =>
     line(

@@ -120,6 +120,30 @@ export async function updateTimers(
   return { ...stopped, timer: { id, runAt } };
 }
 
+/**
+ * Stops the timers that would take back what a step has done or found done, because it does the same as the command of
+ * its name: an account that a takedown suspends stays suspended, although it was suspended for a time before.
+ *
+ * @returns what the answer says about timers
+ */
+export async function stopTimersOfStep(
+  context: { now(): number },
+  { timers }: Pick<StoreTables, 'timers'>,
+  { command }: Pick<Run, 'command'>,
+  { status, target, step, audit }: Attempt,
+): Promise<Pick<Attempt, 'stopped'>> {
+  const isStep = step !== undefined && command.stepsAreRooms !== true;
+  if (status !== 'done' || !isStep || target === undefined || audit === undefined) {
+    return {};
+  }
+  const scheduled = await timers.scheduledFor(target);
+  const older = scheduled.filter(({ action, intentId }) => action === step && intentId < audit);
+  for (const { id } of older) {
+    await timers.end(id, 'stopped', context.now());
+  }
+  return older.length === 0 ? {} : { stopped: older };
+}
+
 /** Whether the line of a timer is about the homeserver of a command: the same room can be blocked on several. */
 function isThere(
   { settings }: { readonly settings: Pick<Settings, 'homeservers' | 'unnamedServer'> },

@@ -484,3 +484,24 @@ test('who suspended an account before is not named, if somebody lifted that by h
   expect(text).not.toContain('keeps suspend');
   expect(text).toMatch(/Can’t be taken back: [^"]*suspend \(1\)/u);
 });
+
+test('what was done for a time before stays after a takedown: its timers are stopped, and the answer says so', async () => {
+  const { findAccount } = bot.context;
+  Object.assign(bot.context, {
+    findAccount: async (name: UserId) => ({
+      ...(await findAccount(name)),
+      suspended: isSuspended,
+      shadowBanned: false,
+    }),
+  });
+  Object.assign(bot.api.users, { shadowBan: async () => undefined });
+  await bot.take([message('$suspend', `!suspend ${mallory} --for 1h`)]);
+  await bot.take([message('$other', `!shadow-ban ${mallory} --for 1h`)]);
+  const [timer, other] = await bot.store.timers.scheduled();
+  await bot.take([message('$ask', `!takedown ${mallory} --keep-account`)]);
+  const said = JSON.stringify((await bot.take([message('$yes', '!confirm')])).sent);
+  expect(other).toBeDefined();
+  expect(await bot.store.timers.scheduled()).toEqual([other]);
+  expect(said).toContain(`Timer ${timer?.id}, which would have run `);
+  expect(said).toContain(`unsuspend ${mallory}`);
+});
