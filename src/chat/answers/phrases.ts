@@ -106,3 +106,8 @@ export function size(bytes: number): string {
   }
   return count(bytes, 'byte');
 }
+
+/** `#12`, or `#12 to #15`: entries of the audit log. */
+export function entries(first: number, last: number): string {
+  return first === last ? `#${first}` : `#${first} to #${last}`;
+}

@@ -1,6 +1,6 @@
 import { bold, facts, line } from '../../chat/answers/answer.ts';
 import type { Block, Content } from '../../chat/answers/answer.ts';
-import { ago, count, dateTime, span, when } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime, entries, span, when } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
@@ -34,6 +34,8 @@ export default defineCommand({
     const failed = server instanceof LawspeakerError;
     const unusable = bot.otherHomeservers.filter(isUnusable);
     const unread = unreadList(bot.reportReadings, unusable);
+    // The first sync of this process is in flight: no sync has failed.
+    const isStarting = !failed && !bot.online && bot.failures === 0;
     const isFirstWell = !failed && bot.online && unread === undefined;
     const isWell = isFirstWell && unusable.length === 0;
     // Without this command itself.
@@ -42,7 +44,7 @@ export default defineCommand({
     const openReports = items.open + items.claimed;
     const isIdle = pending + others + bot.openOutbox + bot.openOperations === 0;
     return {
-      mark: isWell ? '✅' : '⚠️',
+      mark: isWell ? '✅' : isStarting ? '⏳' : '⚠️',
       title: [
         bold(
           isFirstWell
@@ -53,7 +55,9 @@ export default defineCommand({
               ? 'The admin API does not answer'
               : bot.online
                 ? `${unread?.kind === 'sign-up' ? 'Sign-ups' : 'Reports'}${unread?.serverName === undefined ? '' : ` of ${unread.serverName}`} can’t be read`
-                : 'Syncing fails',
+                : isStarting
+                  ? 'Starting'
+                  : 'Syncing fails',
         ),
         failed
           ? `: ${server.message}`
@@ -65,7 +69,7 @@ export default defineCommand({
         facts(
           `Lawspeaker ${bot.version} on Node ${bot.node}`,
           `started ${when(bot.startedAt, now)}`,
-          bot.lastSyncAt === undefined ? 'never synced' : `synced ${ago(bot.lastSyncAt, now)}`,
+          bot.lastSyncAt === undefined ? 'not synced yet' : `synced ${ago(bot.lastSyncAt, now)}`,
         ),
         ...homeserverLines(bot.otherHomeservers, now),
         ...(bot.processes.length === 0 ? [] : [processLine(bot.processes)]),
@@ -81,7 +85,7 @@ export default defineCommand({
           ? []
           : [
               line(
-                `Since ${dateTime(bot.dataLoss.foundAt)} the audit log lacks #${bot.dataLoss.lastKept + 1} to #${bot.dataLoss.lastShown} of a database that was restored or lost.`,
+                `Since ${dateTime(bot.dataLoss.foundAt)} the audit log lacks ${entries(bot.dataLoss.lastKept + 1, bot.dataLoss.lastShown)} of a database that was restored or lost.`,
               ),
             ]),
         facts(

@@ -189,14 +189,10 @@ export function createSync(options: SyncOptions): RoomSync {
     }
   }
 
+  /** Before its events are taken in: a command among them may ask how syncing goes. */
   function noteAnswer(): void {
-    const wasAway = !health.online;
     health = { ...health, online: true, lastSyncAt: Date.now() };
     answeredAtMs = performance.now();
-    firstSync.resolve();
-    if (wasAway) {
-      options.onOnline();
-    }
   }
 
   async function run(): Promise<void> {
@@ -227,6 +223,8 @@ export function createSync(options: SyncOptions): RoomSync {
         holdMs = uncachedHoldMs();
         continue;
       }
+      const wasAway = !health.online;
+      noteAnswer();
       await take(update.events, since === undefined ? 'first' : 'new');
       if (!update.isWhole) {
         await options.onCut();
@@ -235,7 +233,10 @@ export function createSync(options: SyncOptions): RoomSync {
       since = update.token;
       backoff.reset();
       holdMs = decryptor.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
-      noteAnswer();
+      firstSync.resolve();
+      if (wasAway) {
+        options.onOnline();
+      }
       await options.beforeNext?.();
     }
   }

@@ -1,4 +1,4 @@
-import { count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
+import { count, dateTime, entries, span, whole } from '../../chat/answers/phrases.ts';
 import { link, table, time } from '../view/components.ts';
 import { html } from '../view/html.ts';
 import type { Html } from '../view/html.ts';
@@ -72,7 +72,7 @@ async function healthLine({ services, now }: PageContext): Promise<Html> {
       `Lawspeaker can’t speak in the management room: ${whyUnableToSend}. Until it can, no command, rule or timer is carried out.`,
     dataLoss !== undefined &&
       dataLoss.lastShown > dataLoss.lastKept &&
-      `Since ${dateTime(dataLoss.foundAt)} the audit log lacks #${dataLoss.lastKept + 1} to #${dataLoss.lastShown} of a database that was restored or lost.`,
+      `Since ${dateTime(dataLoss.foundAt)} the audit log lacks ${entries(dataLoss.lastKept + 1, dataLoss.lastShown)} of a database that was restored or lost.`,
   ].filter((fault) => fault !== false);
   return html`<p class="health${faults.length > 0 && ' ill'}">
     ${faults.length === 0 ? 'Lawspeaker is connected to the homeserver.' : faults.join(' ')}

@@ -4,6 +4,7 @@ import { createClientApi } from '../../../src/homeserver/client/client-api.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import { RoomState } from '../../../src/matrix/room/room-state.ts';
 import { createSync } from '../../../src/matrix/sync/sync.ts';
+import type { SyncHealth } from '../../../src/matrix/sync/sync.ts';
 import { createLog } from '../../../src/observability/log.ts';
 import { answer, startFaultyServer } from '../../support/faulty-server.ts';
 import type { FaultyServer } from '../../support/faulty-server.ts';
@@ -32,6 +33,8 @@ let server: FaultyServer;
 let stop = new AbortController();
 let stored: Map<string, string>;
 let taken: { how: string; events: unknown[] }[];
+/** What was known of the sync when its events were taken in. */
+let healthWhenTaken: SyncHealth[];
 let refused: string[];
 /** The token that was stored when it was told that not all was read. */
 let cutAt: (string | undefined)[];
@@ -39,6 +42,7 @@ beforeEach(() => {
   stop = new AbortController();
   stored = new Map();
   taken = [];
+  healthWhenTaken = [];
   refused = [];
   cutAt = [];
 });
@@ -77,6 +81,7 @@ async function sync(answers: Answers, beforeNext?: () => Promise<void>): Promise
     ...(beforeNext === undefined ? {} : { beforeNext }),
     take: async (events, how) => {
       taken.push({ how, events: [...events] });
+      healthWhenTaken.push(running.health);
     },
     giveUp: async () => undefined,
     placeRefused: async (token) => {
@@ -240,4 +245,22 @@ test('asks again only when it may', async () => {
   );
   await askedAgain.promise;
   expect(seen).toEqual(['asked', '1 taken', 'may ask', 'asked again']);
+});
+
+test('a command in the first answer, or in the first one after a failure, finds that the sync works', async () => {
+  stored.set('token', 's1');
+  let asked = 0;
+  await sync((path, query) => {
+    if (!path.endsWith('/sync')) {
+      return undefined;
+    }
+    if (query.get('since') === 's1') {
+      asked += 1;
+      return asked === 1 ? [502, {}] : [200, joined({ timeline: { events: [powerLevels(1)] } })];
+    }
+    return undefined;
+  });
+  expect(healthWhenTaken).toMatchObject([
+    { online: true, lastSyncAt: expect.any(Number), failures: 1 },
+  ]);
 });
