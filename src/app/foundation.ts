@@ -68,6 +68,13 @@ export async function openFoundation(
       warn,
       patienceMs,
       signal: stopping.signal,
+      onAnswering(whyNot) {
+        if (whyNot === undefined) {
+          log.info({}, 'the database answers again');
+        } else {
+          log.warn({ reason: whyNot }, 'the database does not answer: waiting for it');
+        }
+      },
       async onStandby(leader) {
         probes = await openConfiguredProbes(config, log);
         probes.standsBy();

@@ -50,7 +50,7 @@ const advice: Readonly<Record<string, string>> = {
   '28P01': 'Check the user and the password in the URL of the database.',
   '28000': 'Check the user in the URL of the database, and pg_hba.conf of PostgreSQL.',
   '3D000': 'Create the database first: createdb. Its encoding must be UTF8.',
-  '42501': 'The user must own the database, or may create tables in its schema.',
+  '42501': 'The user must own the database, or be allowed to create tables in its schema.',
 };
 
 /** Only some errors show that the set-up is wrong. For others, whatever has started the process can try again. */
@@ -58,10 +58,15 @@ export function cannotBeOpened(url: string, error: unknown): SetupError | StoreE
   const code = codeOf(error);
   const NotOpened = code in advice ? SetupError : StoreError;
   // The client says in its own words that a password is missing, or that the server does not speak TLS.
-  const why = hasCode(error) ? code : reasonOf(error);
+  const [why, check] = hasCode(error)
+    ? [code, 'the URL of the database']
+    : [
+        reasonOf(error),
+        'the URL of the database and its sslmode, that it, PGPASSWORD or a .pgpass file has the password',
+      ];
   return new NotOpened(
     `Can't open the database ${withoutPassword(url)} (${why}).`,
-    advice[code] ?? 'Check the URL of the database, and that PostgreSQL runs and can be reached.',
+    advice[code] ?? `Check ${check}, and that PostgreSQL runs and can be reached.`,
   );
 }
 

@@ -9,7 +9,14 @@ import { SetupError, StoreError } from '../../core/errors.ts';
 import { version } from '../../core/version.ts';
 import type { BotProcess, DatabaseLock, Lease } from '../files/lock.ts';
 import { newClient } from './connect.ts';
-import { cannotBeOpened, commitsLost, mayPass, takenOver, withoutPassword } from './errors.ts';
+import {
+  cannotBeOpened,
+  commitsLost,
+  failedError,
+  mayPass,
+  takenOver,
+  withoutPassword,
+} from './errors.ts';
 import { beginWriting, writeLock } from './locks.ts';
 
 /*
@@ -108,6 +115,8 @@ export interface LeaseOptions {
   readonly patienceMs?: number | undefined;
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when PostgreSQL stops to answer, with the reason, and without one when it answers again. */
+  readonly onAnswering?: ((whyNot: string | undefined) => void) | undefined;
   readonly times?: LeaseTimes | undefined;
   /**
    * Called before this process stands by, and before it takes over.
@@ -124,7 +133,14 @@ export interface LeaseOptions {
  */
 export async function takeLease(
   url: string,
-  { onStandby, patienceMs = 0, signal, times = usualTimes, assertMayLead }: LeaseOptions = {},
+  {
+    onStandby,
+    patienceMs = 0,
+    signal,
+    onAnswering,
+    times = usualTimes,
+    assertMayLead,
+  }: LeaseOptions = {},
 ): Promise<DatabaseLock> {
   const connection = createConnection(url);
   const scope = processScope();
@@ -135,6 +151,7 @@ export async function takeLease(
   /** The leader that was there first. */
   let first: Holder | undefined;
   const watch = watchRenewals(times);
+  const answers = watchAnswers(onAnswering);
 
   /** Takes the lease if nobody has it. */
   async function look() {
@@ -163,9 +180,12 @@ export async function takeLease(
   /** The same while PostgreSQL restarts. One that stands by waits for as long as it takes. */
   async function lookIfThere() {
     try {
-      return await look();
+      const found = await look();
+      answers.come();
+      return found;
     } catch (error) {
       if (mayPass(error) && (first !== undefined || performance.now() - startedAt < patienceMs)) {
+        answers.fail(error);
         return { holder: undefined, held: undefined };
       }
       throw error;
@@ -176,7 +196,7 @@ export async function takeLease(
     for (;;) {
       const { holder, held } = await lookIfThere();
       if (held !== undefined) {
-        return hold(connection, { id, me, times, ...held });
+        return hold(connection, { id, me, times, answers, ...held });
       }
       if (holder !== undefined && first === undefined) {
         await onStandby?.(nameOf(holder));
@@ -223,8 +243,36 @@ function watchRenewals({ endsAfter }: LeaseTimes) {
   };
 }
 
+interface Answers {
+  come(): void;
+  fail(error: unknown): void;
+}
+
+/** Tells once that PostgreSQL does not answer, and once that it answers again. */
+function watchAnswers(tell: (whyNot: string | undefined) => void = () => undefined): Answers {
+  let isAway = false;
+  return {
+    come() {
+      if (isAway) {
+        isAway = false;
+        tell(undefined);
+      }
+    },
+    fail(error) {
+      if (!isAway) {
+        isAway = true;
+        tell(failedError(error).message);
+      }
+    },
+  };
+}
+
 /** Whether its process has ended on this host. */
-function isDead({ holder, pid, started_at: startedAt }: Holder): boolean {
+function isDead({
+  holder,
+  pid,
+  started_at: startedAt,
+}: Pick<Holder, 'holder' | 'pid' | 'started_at'>): boolean {
   const scope = processScope();
   if (pid === null || scope === undefined || holder.split('/')[0] !== scope) {
     return false;
@@ -306,11 +354,12 @@ function hold(
     readonly me: readonly unknown[];
     readonly epoch: number;
     readonly times: LeaseTimes;
+    readonly answers: Answers;
     /** Before it was asked for; by `performance.now()`. */
     readonly renewedAt: number;
   },
 ): DatabaseLock {
-  const { id, me, epoch, times } = held;
+  const { id, me, epoch, times, answers } = held;
   const { endsAfter, renewEvery } = times;
   const stopped = new AbortController();
   const lost = Promise.withResolvers<never>();
@@ -337,6 +386,7 @@ function hold(
     }
     renewedAt = asked;
     renewedAtTime = askedAtTime;
+    answers.come();
     return undefined;
   }
 
@@ -347,7 +397,10 @@ function hold(
         return;
       }
       // If PostgreSQL is away, nothing can be written until it is back, and soon nothing may be done.
-      why = await renewNow().catch(() => undefined);
+      why = await renewNow().catch((error: unknown) => {
+        answers.fail(error);
+        return undefined;
+      });
       if (why !== undefined) {
         lost.reject(why);
         return;
@@ -375,13 +428,22 @@ function hold(
     lost: lost.promise,
     processes: async () =>
       connection.use(async (client) => {
-        const { rows } = await client.query<BotProcess>(
-          `SELECT host, pid, version, started_at AS "startedAt", id = $1 AS leads
+        const { rows } = await client.query<{
+          readonly holder: string;
+          readonly found: BotProcess;
+        }>(
+          `SELECT id AS holder, json_build_object('host', host, 'pid', pid, 'version', version,
+             'startedAt', started_at, 'leads', id = $1) AS found
            FROM lawspeaker_processes WHERE seen_at > clock_timestamp() - $2::bigint * interval '1 millisecond'
-           ORDER BY leads DESC, started_at, id`,
+           ORDER BY id = $1 DESC, started_at, id`,
           [id, endsAfter],
         );
-        return rows;
+        // One that was killed a moment ago does not stand by.
+        return rows
+          .filter(
+            ({ found, holder }) => !isDead({ holder, pid: found.pid, started_at: found.startedAt }),
+          )
+          .map(({ found }) => found);
       }),
   };
   return {

@@ -239,7 +239,7 @@ async function migrate(
   if (error !== undefined) {
     throw new SetupError(
       `The database ${at} can't be updated (${reasonOf(error)}).`,
-      'The user must own the database, or may create tables in its schema. Nothing was changed.',
+      'The user must own the database, or be allowed to create tables in its schema. Nothing was changed.',
     );
   }
   inform(`The database ${at} is updated.`);

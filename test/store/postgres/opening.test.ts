@@ -51,7 +51,13 @@ test('what can’t be opened says why, and nothing of the password', async () =>
 test('a server that does not speak TLS is not said to be lost', async () => {
   await using database = await createTestDatabase();
   const withTls = changed(database.place, (url) => url.searchParams.set('sslmode', 'verify-full'));
-  await expect(openStore(withTls)).rejects.toThrow('The server does not support SSL connections');
+  await expect(openStore(withTls)).rejects.toMatchObject({
+    message: expect.stringContaining('The server does not support SSL connections') as string,
+    // The client says so of a missing password, too, and has no code for either.
+    advice: expect.stringMatching(
+      /sslmode.* PGPASSWORD or a \.pgpass file has the password/u,
+    ) as string,
+  });
 });
 
 test('a look finds out that the user may not create tables', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPostgres } from '../../../dev/postgres/postgres.ts';
 import type { Postgres } from '../../../dev/postgres/postgres.ts';
 import { StoreError } from '../../../src/core/errors.ts';
+import { takeLease } from '../../../src/store/postgres/lease.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 
@@ -117,4 +118,32 @@ test('a power cut takes nothing but what is repeatable, and ends the lease', asy
     store = await open();
   }
   expect(token).toBe('for sure');
+}, 60_000);
+
+test('a leader and one that stands by tell once that PostgreSQL is away, and once that it is back', async () => {
+  const client = new Client(postgres.url('postgres'));
+  await client.connect();
+  await client.query('CREATE DATABASE watched');
+  await client.end();
+  const times = { endsAfter: 60_000, renewEvery: 50 };
+  const told = { leader: [] as unknown[], other: [] as unknown[] };
+  const leader = await takeLease(postgres.url('watched'), {
+    times,
+    onAnswering: (whyNot) => told.leader.push(whyNot),
+  });
+  const standsBy = Promise.withResolvers<void>();
+  const other = takeLease(postgres.url('watched'), {
+    times,
+    onStandby: async () => standsBy.resolve(),
+    onAnswering: (whyNot) => told.other.push(whyNot),
+  });
+  await standsBy.promise;
+  const away = [expect.stringContaining('the database failed')];
+  await postgres.restart(async () => {
+    await expect.poll(() => told, { timeout: 20_000 }).toEqual({ leader: away, other: away });
+  });
+  const back = [...away, undefined];
+  await expect.poll(() => told, { timeout: 20_000 }).toEqual({ leader: back, other: back });
+  await leader.release();
+  await (await other).release();
 }, 60_000);
