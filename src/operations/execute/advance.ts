@@ -30,6 +30,7 @@ import { createPace } from './pace.ts';
 import { resolveItem } from './resolve-item.ts';
 import {
   isTimed,
+  recallTimers,
   scheduleEnd,
   stopSpent,
   stopTimersOfStep,
@@ -335,6 +336,7 @@ async function conclude(context: AdvanceContext, tables: StoreTables, run: Run):
     await scheduleEnd(context, tables, operation);
     await stopSpent(context, tables, operation);
   }
+  await recallTimers(tables, operation);
   const attempts = operation.units.flatMap(({ attempt }) => attempt ?? []);
   const { item, origin } = operation.invocation;
   if (item !== undefined) {

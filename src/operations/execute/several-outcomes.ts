@@ -22,7 +22,14 @@ import { maxShown } from '../confirm/left-out.ts';
 import { numberDone, stepsData, unitNoun } from './operation-field.ts';
 import { isCut, keptBackByStop, notBegunBeforeStop, stepNameOf } from './operation.ts';
 import type { Attempt, AttemptStatus } from './operation.ts';
-import { maxListed, reasonOf, sentenceCase, singleReply, timerBlocks } from './single-outcome.ts';
+import {
+  isForever,
+  maxListed,
+  reasonOf,
+  sentenceCase,
+  singleReply,
+  timerBlocks,
+} from './single-outcome.ts';
 import type { About } from './single-outcome.ts';
 import { targetEnds } from './target-ends.ts';
 import type { TargetEnd } from './target-ends.ts';
@@ -54,6 +61,10 @@ export function severalReply(
   const shown = isLong ? attempts.filter((attempt) => attempt.status !== 'done') : attempts;
   const left = shown.length - maxListed;
   const isComplete = numberDone(attempts) === attempts.length && !isCut(about);
+  // Of few, those of this process say so in lines of their own.
+  const endless = attempts.filter(
+    (attempt) => isForever(about, attempt) && (isLong || attempt.answer === undefined),
+  );
   const hasFile =
     Math.max(attempts.length, about.units?.length ?? 0) > maxListed &&
     !(isComplete && (about.leftOut ?? []).length === 0);
@@ -63,10 +74,11 @@ export function severalReply(
     ...operation,
     audit: audit.slice(0, maxNumbers),
     answer: {
-      mark: status === 'done' ? '✅' : status === 'partial' || status === 'unknown' ? '⚠️' : '❌',
+      mark: markOf(status, endless),
       title: titleOfAll(about, attempts),
       body: [
         ...cutBlocks(about),
+        ...endlessBlocks(endless),
         ...(finish?.needsFile === true
           ? [line('To finish, reply to outcomes.csv with ', code(`${prefix}${finish.line}`))]
           : []),
@@ -100,6 +112,21 @@ export function severalReply(
       data: dataOf(about, attempts, isLong),
     },
   };
+}
+
+function markOf(status: Status, endless: readonly Attempt[]): Mark {
+  const isDone = status === 'done' && endless.length === 0;
+  return isDone ? '✅' : ['done', 'partial', 'unknown'].includes(status) ? '⚠️' : '❌';
+}
+
+/** Names the accounts that nothing takes back, although it was asked for a time: the reply was lost, for example. */
+function endlessBlocks(endless: readonly Attempt[]): Block[] {
+  const accounts = endless.flatMap(({ target }) => target ?? []);
+  const left = accounts.length - maxListed;
+  const named = `${accounts.slice(0, maxListed).join(', ')}${left > 0 ? ` and ${count(left, 'other')}` : ''}`;
+  return accounts.length === 0
+    ? []
+    : [line(`No timer ends this for ${named}: there it stays in force.`)];
 }
 
 /** What became of each target, or how many; of a command with steps, also how far each step has got. */

@@ -183,7 +183,7 @@ export function timerBlocks(
 }
 
 /** Done for a time, but without the timer that ends it: after a crash, the state before is not known. */
-function isForever({ command, invocation }: About, { status, timer }: Attempt): boolean {
+export function isForever({ command, invocation }: About, { status, timer }: Attempt): boolean {
   return (
     command.endsTogether !== true &&
     invocation.forMs !== undefined &&

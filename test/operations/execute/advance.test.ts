@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
-import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import type { Outgoing, Reply } from '../../../src/operations/answer/reply.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { people } from '../../support/fuzz-bot.ts';
@@ -368,3 +368,41 @@ function dyingLives(own: Server, deaths: readonly Death[]) {
     },
   };
 }
+
+describe('many targets for a time', () => {
+  const textOf = (reply: Reply | undefined) => JSON.stringify(reply?.answer);
+
+  test.for([6, 14])(
+    'name the one of %i that no timer ends, because its reply was lost',
+    async (count) => {
+      server.after = async (user) => {
+        if (user === '@u2:localhost') {
+          throw new UnreachableError('the homeserver', 'does not answer', true);
+        }
+      };
+      await say(`!lock ${names(count).join(' ')} --for 1h`);
+      const outcome = outcomeIn(await say('!confirm'));
+      expect(outcome).toMatchObject({ status: 'done', answer: { mark: '⚠️' } });
+      expect(textOf(outcome)).toContain(
+        'No timer ends this for @u2:localhost: there it stays in force.',
+      );
+      expect(await server.bot.store.timers.scheduled()).toHaveLength(count - 1);
+    },
+  );
+
+  test('that go on after a restart know the timers that were set before', async () => {
+    await say(`!lock ${names(14).join(' ')} --for 1h`);
+    server.after = async () => {
+      server.isAway = server.calls.length >= 2;
+    };
+    await say('!confirm');
+    expect(await running()).toHaveLength(1);
+    server.after = async () => undefined;
+    server.isAway = false;
+    const { sent } = await server.bot.run(async () => recover(server.bot.context));
+    const outcome = outcomeIn(sent.map(({ outgoing }) => outgoing));
+    expect(outcome).toMatchObject({ status: 'done', answer: { mark: '✅' } });
+    expect(textOf(outcome)).toContain('until 2026-11-21 01:00 UTC, 14 timers');
+    expect(textOf(outcome)).not.toContain('No timer');
+  });
+});

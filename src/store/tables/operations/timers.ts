@@ -104,6 +104,12 @@ export function timers(db: Connection) {
       return rows.map(timerOf);
     },
 
+    /** All timers that were set to undo what this command did, whatever became of them. */
+    async everOfEvent(eventId: string): Promise<Timer[]> {
+      const rows = await all().where('reverts_event', '=', eventId).orderBy('id').execute();
+      return rows.map(timerOf);
+    },
+
     /** Scheduled timers that undo what was done to this account, with the command that did it. */
     async scheduledFor(account: string): Promise<(Timer & { readonly action: string })[]> {
       const rows = await db
