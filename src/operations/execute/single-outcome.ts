@@ -227,11 +227,14 @@ export function trailOf(
   ];
 }
 
-/** `until 2026-11-28 00:00 UTC, timer 5`; of many, only how many and when. */
+/** `until 2026-11-28 00:00 UTC, timers 5, 6`; of many, only how many and when. */
 function untilTexts(attempts: readonly Attempt[]): string[] {
   const timers = attempts.flatMap(({ timer }) => timer ?? []);
   if (timers.length <= maxListed) {
-    return timers.map(({ id, runAt }) => `until ${dateTime(runAt)}, timer ${id}`);
+    return [...Map.groupBy(timers, ({ runAt }) => dateTime(runAt))].map(([time, same]) => {
+      const ids = same.map(({ id }) => id).sort((one, other) => one - other);
+      return `until ${time}, ${same.length === 1 ? 'timer' : 'timers'} ${ids.join(', ')}`;
+    });
   }
   const times = timers.map(({ runAt }) => runAt);
   const [first, last] = [Math.min(...times), Math.max(...times)].map((at) => dateTime(at));

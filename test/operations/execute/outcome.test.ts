@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { HomeserverError, TargetError } from '../../../src/core/errors.ts';
 import type { EventId, RoomId } from '../../../src/core/ids.ts';
+import type { Attempt } from '../../../src/operations/execute/operation.ts';
 import { outcomeReply } from '../../../src/operations/execute/outcome.ts';
 import { openFuzzBot, people, registry } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
@@ -89,8 +90,8 @@ describe('what to do about the rooms in which it failed', () => {
   });
 });
 
-describe('how long it took', () => {
-  function trailOf(...took: readonly number[]): string {
+describe('the last line', () => {
+  function trailOf(...more: readonly Pick<Attempt, 'timer' | 'tookMs'>[]): string {
     const command = registry.find('takedown');
     if (command === undefined) {
       throw new TypeError('there is no takedown');
@@ -109,16 +110,29 @@ describe('how long it took', () => {
           origin: { event: '$command' as EventId, room: '!mod:localhost' as RoomId },
         },
       },
-      took.map((tookMs, at) => ({ target: undefined, audit: at + 1, status: 'done', tookMs })),
+      more.map((one, at) => ({ target: undefined, audit: at + 1, status: 'done', ...one })),
     );
     return JSON.stringify(answer.body?.at(-1));
   }
 
-  test('is said of one call', () => {
-    expect(trailOf(412)).toContain('412 ms');
+  test('says how long one call took', () => {
+    expect(trailOf({ tookMs: 412 })).toContain('412 ms');
   });
 
-  test('is not said of several, which run side by side or after a restart', () => {
-    expect(trailOf(300, 112)).not.toContain(' ms');
+  test('does not say how long several took, which run side by side or after a restart', () => {
+    expect(trailOf({ tookMs: 300 }, { tookMs: 112 })).not.toContain(' ms');
+  });
+
+  /** Timers that end something at these minutes, numbered from 20. */
+  const ending = (...minutes: readonly number[]) =>
+    minutes.map((minute, at) => ({
+      timer: { id: 20 + at, runAt: Date.UTC(2026, 10, 28, 12, minute) },
+    }));
+
+  test('names a few timers, and a time that they share once', () => {
+    expect(trailOf(...ending(5))).toContain('"until 2026-11-28 12:05 UTC, timer 20"');
+    const trail = trailOf(...ending(5, 6, 5));
+    expect(trail).toContain('"until 2026-11-28 12:05 UTC, timers 20, 22"');
+    expect(trail).toContain('"until 2026-11-28 12:06 UTC, timer 21"');
   });
 });
