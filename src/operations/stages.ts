@@ -57,6 +57,8 @@ export interface Staying {
   readonly leftOut: readonly LeftOut[];
   /** What can't be taken back: by command or step, how many times it was done. */
   readonly permanent: ReadonlyMap<string, number>;
+  /** What found everything done already, and so has nothing to take back: the same. */
+  readonly inVain: ReadonlyMap<string, number>;
 }
 
 /** Whoever asks for it may do so. Only `authorize` makes one. */

@@ -33,7 +33,8 @@ export function previewOfUndo(resolved: Resolved, parts: readonly Parsed[]): Sho
             ? []
             : [line(code(command.name), ` will not: ${(command.doesNot ?? []).join('; ')}`)],
         ),
-        ...permanentBlocks(staying?.permanent),
+        ...stayingBlocks('Can’t be taken back', staying?.permanent),
+        ...stayingBlocks('Was done already, so there is nothing to take back', staying?.inVain),
         ...leftOutBlocks(leftOut),
         ...(isLong ? [line('The file contains the whole list.')] : []),
       ],
@@ -58,14 +59,10 @@ function targetsText(parts: readonly Parsed[]): string {
 }
 
 /** `Can’t be taken back: redact (3), deactivate (3)` */
-function permanentBlocks(permanent: ReadonlyMap<string, number> = new Map()): Block[] {
-  return permanent.size === 0
+function stayingBlocks(why: string, names: ReadonlyMap<string, number> = new Map()): Block[] {
+  return names.size === 0
     ? []
-    : [
-        line(
-          `Can’t be taken back: ${[...permanent].map(([name, done]) => `${name} (${done})`).join(', ')}`,
-        ),
-      ];
+    : [line(`${why}: ${[...names].map(([name, times]) => `${name} (${times})`).join(', ')}`)];
 }
 
 /** Everything that is taken back, and what stays and why. */

@@ -43,6 +43,7 @@ export async function undoOperation(
   const reversals: Reversal[] = [];
   const leftOut: LeftOut[] = [];
   const permanent = new Map<string, number>();
+  const inVain = new Map<string, number>();
   for (const entry of entries) {
     const line = invocation.actor.kind === 'timer' ? endOf(entry) : undoOf(entry);
     const name = deedOf(entry);
@@ -58,7 +59,8 @@ export async function undoOperation(
           ),
         );
       } else if (entry.status === 'done' || entry.status === 'partial') {
-        permanent.set(name, (permanent.get(name) ?? 0) + 1);
+        const staying = foundDone(entry) ? inVain : permanent;
+        staying.set(name, (staying.get(name) ?? 0) + 1);
       } else if (entry.status !== 'failed') {
         leftOut.push(left(entry, `is left as it is: ${name} is ${entry.status}`));
       }
@@ -77,11 +79,11 @@ export async function undoOperation(
     }
   }
   if (reversals.length === 0) {
-    throw nothingToTakeBack(context, operation, { entries, leftOut, permanent });
+    throw nothingToTakeBack(context, operation, { entries, leftOut, permanent, inVain });
   }
   return {
     ...withParts(context, { ...parsed, invocation: { ...invocation, reversals } }),
-    staying: { leftOut, permanent },
+    staying: { leftOut, permanent, inVain },
   };
 }
 
@@ -90,7 +92,11 @@ async function ended({ store, settings }: UndoOperationContext, id: number): Pro
   const { prefix } = settings;
   const operation = await store.operations.get(id);
   if (operation === undefined) {
-    throw new TargetError('unknown', `there is no operation ${id}`, 'Its answer has the number.');
+    throw new TargetError(
+      'unknown',
+      `there is no operation ${id}`,
+      'The answer to a command names its operation.',
+    );
   }
   switch (operation.state) {
     case 'awaiting':
@@ -189,7 +195,7 @@ function left({ target }: AuditEntry, why: string): LeftOut {
 function nothingToTakeBack(
   { registry, settings: { prefix } }: UndoOperationContext,
   { id, command }: Operation,
-  { entries, leftOut, permanent }: Staying & { readonly entries: readonly AuditEntry[] },
+  { entries, leftOut, permanent, inVain }: Staying & { readonly entries: readonly AuditEntry[] },
 ): TargetError {
   if (permanent.size === 0 && leftOut.length === 0) {
     return new TargetError(
@@ -199,6 +205,9 @@ function nothingToTakeBack(
   }
   const why = [
     ...(permanent.size === 0 ? [] : [`${[...permanent.keys()].join(', ')} can’t be undone`]),
+    ...(inVain.size === 0
+      ? []
+      : [`${[...inVain.keys()].join(', ')} found everything done already`]),
     ...leftOut.slice(0, maxNamed).map(({ user, why: reason }) => `${user} ${reason}`),
     ...(leftOut.length > maxNamed ? [`and ${leftOut.length - maxNamed} more`] : []),
   ];
