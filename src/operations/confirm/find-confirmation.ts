@@ -103,9 +103,11 @@ function choices(
         ? confirmation.command
         : shortLine(command, invocation);
     const about = what.replaceAll('`', '’');
+    const notBefore = invocation?.notBefore;
+    const later = notBefore === undefined ? '' : ` at ${dateTime(notBefore)}`;
     const asker =
       invocation?.actor.kind === 'person' ? invocation.actor.user : confirmation.requester;
-    return `\`${prefix}${decision} ${confirmation.code}\`: \`${about}\`, asked by \`${asker.replaceAll('`', '’')}\``;
+    return `\`${prefix}${decision} ${confirmation.code}\`: \`${about}\`${later}, asked by \`${asker.replaceAll('`', '’')}\``;
   });
   const rest = confirmations.length - shown.length;
   return [...shown, ...(rest > 0 ? [`and ${rest} more: \`${prefix}pending\``] : [])].join('\n');

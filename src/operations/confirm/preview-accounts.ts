@@ -12,7 +12,7 @@ import { subjectOf } from '../../chat/command/properties.ts';
 import { writeValue } from '../../chat/command/write-invocation.ts';
 import { writeDuration } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
-import { localpartOf } from '../../core/ids.ts';
+import { localpartOf, serverNameOf } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import { commonStart } from '../../core/text.ts';
 import type { Account } from '../../services/services.ts';
@@ -151,6 +151,7 @@ function previewOfSeveral(
         ...planBlocks(resolved, previews),
         ...(isLong
           ? [
+              ...serverBlocks(previews),
               inCommon(previews, now),
               ...(named.length === 0
                 ? []
@@ -234,6 +235,32 @@ function standsOut(account: Account, now: number): string[] {
     account.userType === null ? '' : `type ${account.userType}`,
     account.creationTs !== null && now - account.creationTs > yearMs ? 'old account' : '',
   ].filter((reason) => reason !== '');
+}
+
+/** At most this many servers are named. */
+const maxServers = 5;
+
+/** `On example.com: 200 · on work.example.org: 150`, if the accounts are not all on one server. */
+function serverBlocks(previews: readonly AccountPreview[]): Block[] {
+  const numbers = [...Map.groupBy(previews, ({ account }) => serverNameOf(account.name) ?? '')].map(
+    ([name, { length }]) => ({ name, length }),
+  );
+  const left = numbers.slice(maxServers);
+  return numbers.length < 2
+    ? []
+    : [
+        facts(
+          ...numbers
+            .slice(0, maxServers)
+            .map(({ name, length }, at) => [
+              at === 0 ? 'On ' : 'on ',
+              code(name),
+              `: ${whole(length)}`,
+            ]),
+          left.length > 0 &&
+            `on ${count(left.length, 'other server')}: ${whole(left.reduce((sum, { length }) => sum + length, 0))}`,
+        ),
+      ];
 }
 
 /** `Typical: registered 3 hours ago · all between 2 days and 1 hour ago · names start with spam` */

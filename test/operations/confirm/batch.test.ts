@@ -484,3 +484,11 @@ test('a confirmation about many files is whole, and a file lists them all', asyn
   expect(rows[1]).toContain(`${address(0)},'@mallory:localhost,'=evil.png`);
   expect(rows.at(-1)).toContain('this server has no file');
 });
+
+test('which of several confirmations is meant is asked with the time of those for later', async () => {
+  await say('!deactivate u1 --in 1h');
+  await say('!deactivate u2');
+  const { body } = read(await say('!confirm'));
+  expect(body).toMatch(/deactivate @u1:localhost at \d{4}-\d\d-\d\d \d\d:\d\d UTC, asked by/u);
+  expect(body).toContain('deactivate @u2:localhost, asked by');
+});

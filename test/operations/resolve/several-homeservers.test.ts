@@ -170,3 +170,13 @@ test('what is impossible on one homeserver is possible on another', async () => 
   const sent = await say('!shadow-ban @eve:localhost');
   expect(JSON.stringify(sent)).not.toContain(noEffect);
 });
+
+test('a confirmation of many accounts says how many are on which homeserver', async () => {
+  const users = Array.from({ length: 12 }, (_, at) => `@u${at}:${at < 9 ? here : there}`);
+  const [question] = await say(`!lock ${users.join(' ')}`);
+  expect(JSON.stringify(question)).toContain(
+    '"On ",{"kind":"code","text":"localhost"},": 9"," · ","on ",{"kind":"code","text":"two.example"},": 3"',
+  );
+  const [other] = await say(`!lock ${users.map((user) => user.replace(there, here)).join(' ')}`);
+  expect(JSON.stringify(other)).not.toContain('"On "');
+});
