@@ -95,6 +95,7 @@ export async function runScheduled(
     // Each of several targets is looked up just before its call, so that one that is gone does not stop the others.
     const resolved = await resolveAgain(context, authorized, 1);
     const confirmed = await start(context, resolved, confirmer, async () => true);
+    context.reconcileTimes.forget('not started', operation.id);
     if (confirmed === undefined) {
       // It was stopped just now.
       return 'ended';
