@@ -1,6 +1,7 @@
 import { get } from 'node:http';
 import { connect } from 'node:tls';
 
+/** In all: a server that sends a byte now and then does not get longer. */
 const patienceMs = 3000;
 
 /** Whether a server speaks TLS, whatever its certificate. Sends nothing but the handshake. */
@@ -10,16 +11,17 @@ export async function speaksTls(url: string): Promise<boolean> {
     host: hostname.replaceAll(/^\[|\]$/gu, ''),
     port: Number(port === '' ? 80 : port),
     rejectUnauthorized: false,
-    timeout: patienceMs,
   });
+  const timer = setTimeout(() => socket.destroy(), patienceMs);
   try {
     return await new Promise((resolve) => {
       socket.once('secureConnect', () => resolve(true));
-      for (const event of ['error', 'timeout', 'close']) {
-        socket.once(event, () => resolve(false));
+      for (const event of ['error', 'close']) {
+        socket.on(event, () => resolve(false));
       }
     });
   } finally {
+    clearTimeout(timer);
     socket.destroy();
   }
 }
@@ -33,14 +35,13 @@ export async function speaksHttp(url: string): Promise<boolean> {
       port: Number(port === '' ? 443 : port),
       path: '/_matrix/client/versions',
       agent: false,
-      timeout: patienceMs,
+      signal: AbortSignal.timeout(patienceMs),
     });
     request.once('response', () => {
       resolve(true);
       request.destroy();
     });
-    request.once('timeout', () => request.destroy());
-    request.once('error', () => resolve(false));
+    request.on('error', () => resolve(false));
     request.once('close', () => resolve(false));
   });
 }
