@@ -39,6 +39,7 @@ export type MessagePart =
   | 'answer'
   | 'file'
   | 'outcome-file'
+  | 'reconciled-file'
   | 'alert'
   | 'outcome'
   | 'running'
@@ -112,12 +113,18 @@ export async function post(
   const { file, ...answer } = outgoing.reply.answer;
   await add(part, { ...outgoing, reply: { ...outgoing.reply, answer } });
   if (file !== undefined) {
-    await add(part === 'answer' ? 'file' : 'outcome-file', {
+    await add(filePart(part), {
       kind: 'file',
       origin: outgoing.origin,
       file,
     });
   }
+}
+
+function filePart(part: MessagePart): MessagePart {
+  // What was not known in the file of an outcome is known once it is reconciled.
+  const ofOutcome = part === 'reconciled' ? 'reconciled-file' : 'outcome-file';
+  return part === 'answer' ? 'file' : ofOutcome;
 }
 
 /**

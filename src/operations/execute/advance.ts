@@ -27,10 +27,10 @@ import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { createPace } from './pace.ts';
+import { recall } from './recall.ts';
 import { resolveItem } from './resolve-item.ts';
 import {
   isTimed,
-  recallTimers,
   scheduleEnd,
   stopSpent,
   stopTimersOfStep,
@@ -336,7 +336,7 @@ async function conclude(context: AdvanceContext, tables: StoreTables, run: Run):
     await scheduleEnd(context, tables, operation);
     await stopSpent(context, tables, operation);
   }
-  await recallTimers(tables, operation);
+  await recall(tables, operation);
   const attempts = operation.units.flatMap(({ attempt }) => attempt ?? []);
   const { item, origin } = operation.invocation;
   if (item !== undefined) {

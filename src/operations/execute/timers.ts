@@ -120,24 +120,6 @@ export async function updateTimers(
   return { ...stopped, timer: { id, runAt } };
 }
 
-/** Adds the timers that an earlier process has set for what it did, for the answer. */
-export async function recallTimers(
-  { timers }: Pick<StoreTables, 'timers'>,
-  { command, invocation, isResumed, units }: RunningOperation,
-): Promise<void> {
-  if (!isResumed || invocation.forMs === undefined || command.endsTogether === true) {
-    return;
-  }
-  const set = await timers.everOfEvent(invocation.origin.event);
-  const byIntent = new Map(set.map((timer) => [timer.intentId, timer]));
-  for (const unit of units) {
-    const timer = byIntent.get(unit.intent ?? 0);
-    if (unit.attempt !== undefined && timer !== undefined) {
-      unit.attempt = { timer, ...unit.attempt };
-    }
-  }
-}
-
 /**
  * Stops the timers that would take back what a step has done or found done, because it does the same as the command of
  * its name: an account that a takedown suspends stays suspended, although it was suspended for a time before.

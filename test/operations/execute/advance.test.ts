@@ -69,6 +69,36 @@ describe('many targets', () => {
     expect(JSON.stringify(file)).toContain('@u19:localhost,,done');
   });
 
+  test('of which one was not known to be done have a file again once it is known', async () => {
+    const { get } = server.bot.api.users;
+    let isTold = false;
+    Object.assign(server.bot.api.users, {
+      async get(user: UserId) {
+        if (!isTold) {
+          throw new UnreachableError('the homeserver', 'does not answer', true);
+        }
+        return get(user);
+      },
+    });
+    server.before = async (user) => {
+      if (user === '@u2:localhost' || user === '@u5:localhost') {
+        throw new UnreachableError('the homeserver', 'does not answer', user === '@u2:localhost');
+      }
+    };
+    const fileIn = (sent: readonly Outgoing[]) =>
+      JSON.stringify(sent.find((one) => one.kind === 'file' && one.file.name === 'outcomes.csv'));
+    await say(`!lock ${names(14).join(' ')}`);
+    expect(fileIn(await say('!confirm'))).toContain('@u2:localhost,,unknown');
+    isTold = true;
+    const { sent } = await server.bot.run(async () => recover(server.bot.context));
+    const outgoing = sent.map((one) => one.outgoing);
+    expect(fileIn(outgoing)).toContain('@u2:localhost,,failed');
+    expect(outcomeIn(outgoing)).toMatchObject({
+      operation: { done: 12, failed: 2 },
+      answer: { next: ['undo --operation 1', 'audit --operation 1'] },
+    });
+  });
+
   test('that became protected since they were shown are left out and named', async () => {
     await say(`!deactivate ${names(15).join(' ')}`);
     server.admins.add('@u7:localhost');
