@@ -8,7 +8,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
-import { plannedOperation } from '../execute/operation-field.ts';
+import { allLeftOut, plannedOperation } from '../execute/operation-field.ts';
 import { whoDecided } from '../execute/single-outcome.ts';
 import type { Members } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
@@ -80,7 +80,7 @@ function scheduledReply(
   resolved: Resolved,
   { id, confirmer }: { readonly id: number; readonly confirmer: UserId | undefined },
 ): Reply {
-  const { command, invocation, leftOut } = resolved;
+  const { command, invocation } = resolved;
   const { prefix } = context.settings;
   const { notBefore = 0 } = invocation;
   return {
@@ -98,7 +98,7 @@ function scheduledReply(
         line(
           `It runs ${ago(notBefore, context.now())}, as operation ${id}. Roles, protection and the targets are checked again then.`,
         ),
-        ...leftOutBlocks(leftOut),
+        ...leftOutBlocks(allLeftOut(resolved)),
         facts(whoDecided(context, { invocation, confirmer }), [
           'Stop: ',
           code(`${prefix}stop-job ${id}`),

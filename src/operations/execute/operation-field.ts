@@ -1,4 +1,5 @@
 import type { Status } from '../../chat/answers/answer.ts';
+import type { LeftOut } from '../../chat/command/invocation.ts';
 import type { OperationState } from '../../store/schema.ts';
 import type { Reply, ReplyOperation } from '../answer/reply.ts';
 import type { Resolved } from '../stages.ts';
@@ -81,9 +82,17 @@ export function plannedOperation(
   id: number,
   state: 'awaiting' | 'cancelled' | 'expired' | 'failed' | 'scheduled',
 ): ReplyOperation {
-  const { accounts = [], leftOut = [] } = planned;
+  const { accounts = [] } = planned;
   const { length: targets } = unitsOf({ ...planned, accounts });
-  return { id, state, targets, done: 0, failed: 0, leftOut: leftOut.length };
+  return { id, state, targets, done: 0, failed: 0, leftOut: allLeftOut(planned).length };
+}
+
+/** What nothing is done to: what the confirmation has left out, and what was left out since. */
+export function allLeftOut({
+  invocation,
+  leftOut = [],
+}: Pick<Resolved, 'invocation'> & Partial<Pick<Resolved, 'leftOut'>>): LeftOut[] {
+  return [...(invocation.leftOut ?? []), ...leftOut];
 }
 
 /** What the units of one target are called. */

@@ -51,8 +51,10 @@ export function outcomeReply(
       ...trail,
     ];
     // Done for one, and left out for others.
+    const isPartial = isCut(about) && status === 'partial';
     const asWhole = isCut(about) ? { status } : {};
-    return { ...rest, ...operation, ...asWhole, answer: { ...answer, body, next } };
+    const marked = isPartial ? { mark: '⚠️' as const } : {};
+    return { ...rest, ...operation, ...asWhole, answer: { ...answer, ...marked, body, next } };
   }
   return severalReply(context, about, attempts, {
     status,

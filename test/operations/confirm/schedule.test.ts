@@ -144,6 +144,23 @@ describe('a command for later', () => {
     expect(alertsIn(sent)).toMatchObject([{ mentions: [people.ben] }]);
   });
 
+  test('goes on to say whom the confirmation has left out', async () => {
+    server.admins.add('@u2:localhost');
+    await say(`!deactivate ${names(3).join(' ')} --in 2h`);
+    const scheduled = outcomeIn(await say('!confirm'), 'deactivate');
+    expect(scheduled).toMatchObject({ operation: { state: 'scheduled', targets: 2, leftOut: 1 } });
+    expect(textOf(scheduled)).toContain('Left out: @u2:localhost (is a server admin)');
+  });
+
+  test('that is done for one of two is not marked as if that was all', async () => {
+    await say('!lock @u1:localhost @u2:localhost --in 2h');
+    await say('!confirm');
+    server.gone.add('@u2:localhost');
+    const sent = await pass(2 * hourMs);
+    expect(outcomeIn(sent)).toMatchObject({ status: 'partial', answer: { mark: '⚠️' } });
+    expect(alertsIn(sent)).toMatchObject([{ reply: { answer: { mark: '⚠️' } } }]);
+  });
+
   test('whose only account is gone then is not done, and who asked is told', async () => {
     await say('!lock @u1:localhost --in 2h');
     server.gone.add('@u1:localhost');
