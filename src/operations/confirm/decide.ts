@@ -272,7 +272,7 @@ async function decidedBefore(
       operation: confirmation.id,
     };
   }
-  if (confirmation.state === 'cancelled') {
+  if (operation?.state === 'cancelled') {
     return cancelledDecision(confirmation, { command, invocation });
   }
   const entries = await context.store.auditLog.search({

@@ -164,18 +164,22 @@ export function subjectHistory(db: Connection) {
           'created_at as createdAt',
           'expires_at as expiresAt',
           'state',
+          'started_at',
+          'not_before',
           'decided_by as decidedBy',
         ])
         .where('id', '=', id)
         .executeTakeFirst();
-      return (
-        row && {
-          ...row,
-          code: row.code ?? '',
-          expiresAt: row.expiresAt ?? 0,
-          state: confirmationState(row.state),
-        }
-      );
+      if (row === undefined) {
+        return undefined;
+      }
+      const { state, started_at, not_before, ...rest } = row;
+      return {
+        ...rest,
+        code: row.code ?? '',
+        expiresAt: row.expiresAt ?? 0,
+        state: confirmationState({ state, started_at, not_before }),
+      };
     },
 
     /** How often a user has reported an item, and the latest report. */

@@ -144,6 +144,18 @@ describe('a command for later', () => {
     expect(alertsIn(sent)).toMatchObject([{ mentions: [people.ben] }]);
   });
 
+  test('that was confirmed, and stopped by somebody else, was not cancelled by who confirmed it', async () => {
+    await say(`!lock ${names(2).join(' ')} --in 2h`);
+    const id = outcomeIn(await say('!confirm'))?.operation?.id;
+    await say(`!stop-job ${id}`, people.ana);
+    const confirmation = await server.bot.store.confirmations.byEvent(
+      (await server.bot.store.operations.get(1))?.eventId ?? '',
+    );
+    expect(textOf(await say(`!cancel ${confirmation?.code}`))).toContain(
+      `${confirmation?.code} was already confirmed by Ben`,
+    );
+  });
+
   test('goes on to say whom the confirmation has left out', async () => {
     server.admins.add('@u2:localhost');
     await say(`!deactivate ${names(3).join(' ')} --in 2h`);

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 
 import type { Selectable } from 'kysely';
 
-import type { Connection, OperationsTable, OperationState } from '../../schema.ts';
+import type { Connection, OperationsTable } from '../../schema.ts';
 import { changeState } from './operations.ts';
 
 type Row = Selectable<OperationsTable>;
@@ -10,11 +10,17 @@ type Row = Selectable<OperationsTable>;
 /** How a confirmation stands: an operation that got further was confirmed. */
 export type ConfirmationState = 'pending' | 'confirmed' | 'cancelled' | 'expired';
 
-export function confirmationState(state: OperationState): ConfirmationState {
+export function confirmationState({
+  state,
+  started_at: startedAt,
+  not_before: notBefore,
+}: Pick<Row, 'state' | 'started_at' | 'not_before'>): ConfirmationState {
   switch (state) {
     case 'awaiting':
       return 'pending';
     case 'cancelled':
+      // Otherwise it was confirmed, and stopped later.
+      return startedAt === null && notBefore === null ? 'cancelled' : 'confirmed';
     case 'expired':
       return state;
     case 'scheduled':
@@ -64,7 +70,7 @@ function confirmationOf(row: Row): Confirmation {
     danger: row.danger,
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? 0,
-    state: confirmationState(row.state),
+    state: confirmationState(row),
     decidedBy: row.decided_by,
     decisionEventId: row.decision_event_id,
   };
