@@ -53,6 +53,26 @@ test('an operation is taken back after one confirmation, each target once, each 
   );
 });
 
+test('the audit log is asked twice about each account of an operation, so that thousands don’t take minutes', async () => {
+  const id = await lockMany(names(15));
+  const { auditLog } = server.bot.store;
+  const { search, inOrder } = auditLog;
+  const asked: string[] = [];
+  Object.assign(server.bot.context.store.auditLog, {
+    search: async (...args: Parameters<typeof auditLog.search>) => {
+      asked.push('search');
+      return search(...args);
+    },
+    inOrder: async (...args: Parameters<typeof auditLog.inOrder>) => {
+      asked.push('inOrder');
+      return inOrder(...args);
+    },
+  });
+  expect(shown(await say(`!undo --operation ${id}`))).toContain('15 actions');
+  expect(asked.length).toBeGreaterThanOrEqual(30);
+  expect(asked.length).toBeLessThanOrEqual(33);
+});
+
 test('the answer of an operation, and undo last, name the line that takes it back', async () => {
   await say(`!lock ${names(3).join(' ')}`);
   const done = outcomeIn(await say('!confirm'));

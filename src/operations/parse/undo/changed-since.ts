@@ -34,10 +34,12 @@ export function changesByTarget(
 }
 
 /** The statuses of actions that have changed something, or may have. */
-const changing = ['done', 'partial', 'open', 'running', 'unknown'];
+const changing: ReadonlySet<string> = new Set(['done', 'partial', 'open', 'running', 'unknown']);
+
+const isChange = ({ status }: AuditEntry) => changing.has(status);
 
 /** At most this many earlier entries of one target are searched. */
-const maxEarlier = 100;
+const maxEarlier = 500;
 
 /** All changes to a target since an entry, and the newest ones before it; the newest first. */
 async function changesTo(
@@ -45,13 +47,9 @@ async function changesTo(
   target: string,
   since: number,
 ): Promise<AuditEntry[]> {
-  const earlier: AuditEntry[] = [];
-  for (const status of changing) {
-    earlier.push(
-      ...(await auditLog.search({ target, status, before: since + 1, limit: maxEarlier })),
-    );
-  }
-  return [...(await changesSince(auditLog, target, since)), ...earlier.sort(newestFirst)];
+  // One question for all statuses: PostgreSQL takes a millisecond for each, and an operation may have 10,000 targets.
+  const earlier = await auditLog.search({ target, before: since + 1, limit: maxEarlier });
+  return [...(await changesSince(auditLog, target, since)), ...earlier.filter(isChange)];
 }
 
 /** All changes to a target since an entry, the newest first. */
@@ -60,15 +58,8 @@ async function changesSince(
   target: string,
   since: number,
 ): Promise<AuditEntry[]> {
-  const found: AuditEntry[] = [];
-  for (const status of changing) {
-    found.push(...(await auditLog.inOrder({ target, status }, since, maxTogether)));
-  }
-  return found.sort(newestFirst);
-}
-
-function newestFirst(one: AuditEntry, other: AuditEntry): number {
-  return other.id - one.id;
+  const found = await auditLog.inOrder({ target }, since, maxTogether);
+  return found.filter(isChange).reverse();
 }
 
 /**
