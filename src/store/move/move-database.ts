@@ -60,7 +60,7 @@ export async function moveDatabase(options: MoveOptions): Promise<Moved> {
   if (!isPostgres(from) && !isPostgres(to)) {
     throw new SetupError(
       'Both databases are files of SQLite.',
-      'To copy a file, use lawspeaker backup.',
+      'To finish a move from PostgreSQL, name it with --from. To copy a file, use lawspeaker backup.',
     );
   }
   if (from === to) {

@@ -317,5 +317,8 @@ test('the password of a URL is not repeated', async () => {
 test('from file to file, backup is the way; and nothing is copied to itself', async () => {
   await expect(move(database.place, database.place)).rejects.toThrow('are the same');
   await (await openStore(file)).close();
-  await expect(move(file, path.join(folder, 'b.db'))).rejects.toThrow('Both databases are files');
+  await expect(move(file, path.join(folder, 'b.db'))).rejects.toMatchObject({
+    message: 'Both databases are files of SQLite.',
+    advice: expect.stringContaining('name it with --from') as string,
+  });
 });
