@@ -66,7 +66,7 @@ export function createCards(
   settings: {
     readonly maxCardsPerMinute: number;
     /** What to say about rules on an item's card. */
-    readonly nearRules: (item: ReportItem) => Promise<readonly string[]>;
+    readonly nearRules: (item: ReportItem, tables: StoreTables) => Promise<readonly string[]>;
     readonly reactions: Pick<ConfiguredReactions, 'offeredOn' | 'changedAt'>;
     readonly giveWay: GiveWay;
   },
@@ -74,9 +74,12 @@ export function createCards(
   const { store } = context;
   const { reactions } = settings;
 
-  async function answerFor(item: ReportItem): Promise<Answer> {
-    const story = await context.services.reports.story(item, context.now());
-    const nearRules = await settings.nearRules(item);
+  /**
+   * What the card says, read in the transaction that posts it: a claim that came between the two would never be shown.
+   */
+  async function answerFor(tables: StoreTables, item: ReportItem): Promise<Answer> {
+    const story = await context.services.reports.story(item, context.now(), tables);
+    const nearRules = await settings.nearRules(item, tables);
     return cardOf(story, { nameOf: name, nearRules, reactions: reactions.offeredOn(item) });
   }
 
@@ -115,17 +118,16 @@ export function createCards(
       return;
     }
     await settings.giveWay();
-    const answer = await answerFor(item);
     await store.transaction(async (tables) => {
-      await tables.reportCards.markPosted(id, 'own', context.now());
+      const { item: current } = await tables.reportCards.markPosted(id, 'own', context.now());
       const origin = { event: cardEvent(id), room: context.settings.managementRoom };
       await post(context, tables, 'answer', {
         kind: 'alert',
         origin,
         mentions: [],
-        reply: replyOf(answer),
+        reply: replyOf(await answerFor(tables, current)),
       });
-      await updateReactions(tables.outbox, item, reactionContextFor(item));
+      await updateReactions(tables.outbox, current, reactionContextFor(current));
     });
     context.deliver(cardEvent(id));
   }
@@ -168,23 +170,22 @@ export function createCards(
         // Pending messages are sent first: only the latest state is worth an edit.
         mustWait = true;
       } else {
-        await edit(item);
+        await edit(item.id);
       }
     }
     return mustWait;
   }
 
-  async function edit(item: ReportItem): Promise<void> {
-    const answer = await answerFor(item);
+  async function edit(id: number): Promise<void> {
     await store.transaction(async (tables) => {
-      const revision = await tables.reportCards.markPosted(item.id, 'own', context.now());
-      await postFor(tables, item.id, `edit-${revision}`, {
+      const { item, revision } = await tables.reportCards.markPosted(id, 'own', context.now());
+      await postFor(tables, id, `edit-${revision}`, {
         kind: 'edit',
-        reply: replyOf(answer),
+        reply: replyOf(await answerFor(tables, item)),
       });
       await updateReactions(tables.outbox, item, reactionContextFor(item));
     });
-    context.deliver(cardEvent(item.id));
+    context.deliver(cardEvent(id));
   }
 
   /** Posts new history entries in the threads of the cards. */

@@ -19,7 +19,7 @@ import type { RuleMode } from '../../store/tables/reports/rule-matches.ts';
 import { announce } from '../cards/cards.ts';
 import type { AnnounceContext, Cards } from '../cards/cards.ts';
 import { readRuleInput } from './rule-input.ts';
-import type { RuleInput } from './rule-input.ts';
+import type { RuleInput, RuleTables } from './rule-input.ts';
 import { isLine, lineFor } from './rule-lines.ts';
 import { missingText } from './rule.ts';
 import type { Rule } from './rule.ts';
@@ -55,9 +55,9 @@ export function createRuleRunner(
   const { store } = context;
   const harmless = recordCommandsIn(context.registry);
 
-  async function readInput(item: ReportItem): Promise<RuleInput> {
+  async function readInput(item: ReportItem, tables: RuleTables = store): Promise<RuleInput> {
     const serverNames = context.settings.homeservers.map(({ serverName }) => serverName);
-    return readRuleInput(store, item, { serverNames, now: context.now() });
+    return readRuleInput(tables, item, { serverNames, now: context.now() });
   }
 
   // One item after another: otherwise several could take the last action before the breaker opens.
@@ -235,12 +235,12 @@ export function createRuleRunner(
     context.deliver(syntheticEvent(`breaker ${now}`));
   }
 
-  /** The rules that only need more reporters to match, for the card. */
-  async function nearRules(item: ReportItem): Promise<string[]> {
+  /** The rules that only need more reporters to match, for the card; read in the transaction that posts it. */
+  async function nearRules(item: ReportItem, tables: RuleTables): Promise<string[]> {
     if (item.isBacklog || rules.length === 0) {
       return [];
     }
-    const input = await readInput(item);
+    const input = await readInput(item, tables);
     return rules.flatMap((rule) => {
       const { missing } = rule.evaluate(input);
       return missing === undefined ? [] : missingText(rule, missing);

@@ -55,9 +55,12 @@ export interface RuleInput {
   readonly now: number;
 }
 
-/** Reads from the store what rules see of an item. */
+/** Where what rules see is read: the store, or one transaction. */
+export type RuleTables = Pick<Store, 'reports' | 'reportItems' | 'tags'>;
+
+/** Reads what rules see of an item. */
 export async function readRuleInput(
-  store: Pick<Store, 'reports' | 'reportItems' | 'tags'>,
+  store: RuleTables,
   item: ReportItem,
   { serverNames, now }: { readonly serverNames: readonly string[]; readonly now: number },
 ): Promise<RuleInput> {

@@ -52,6 +52,12 @@ interface Noted {
   readonly notes: NotesAbout;
 }
 
+/** Where the story of an item is read: the store, or one transaction. */
+export type StoryTables = Pick<
+  Store,
+  'auditLog' | 'notes' | 'reportHistory' | 'reportItems' | 'reports' | 'tags'
+>;
+
 /** What was deleted from the homeserver's own list of reports. */
 interface ReportDeletion {
   readonly deleted: number;
@@ -114,17 +120,6 @@ export function createReportService(
     return found.flat();
   }
 
-  async function notedAbout(subject: string | null, now: number): Promise<Noted> {
-    if (subject === null) {
-      return { tags: [], notes: { newest: [], count: 0 } };
-    }
-    const [tags, notes] = await Promise.all([
-      store.tags.of(subject, now),
-      notesAbout(store.notes, subject, shownNotes),
-    ]);
-    return { tags, notes };
-  }
-
   const listOf = ({ kind }: Pick<StoredReport, 'kind'>) =>
     kind === 'event' ? reports.events : reports.users;
 
@@ -180,29 +175,29 @@ export function createReportService(
     countByState: store.reportItems.countByState,
 
     /** What people need to know about an item before they decide. */
-    async story(item: ReportItem, now: number): Promise<ItemStory> {
-      const reports = await store.reports.ofItem(item.id);
+    async story(item: ReportItem, now: number, tables: StoryTables = store): Promise<ItemStory> {
+      const reports = await tables.reports.ofItem(item.id);
       const users = [...new Set(reports.toReversed().map(({ reporter }) => reporter))];
       const reporters = await Promise.all(
         users.slice(0, shownReporters).map(async (user) => ({
           user,
           createdAt:
             reports.findLast(({ reporter }) => reporter === user)?.reporterCreatedAt ?? null,
-          record: await store.reports.reliability(user),
+          record: await tables.reports.reliability(user),
         })),
       );
       const [reporterCount, earlier, audited, history, ofSender, ofRoom] = await Promise.all([
-        store.reports.countReporters(item.id),
-        store.reportItems.earlier(item),
+        tables.reports.countReporters(item.id),
+        tables.reportItems.earlier(item),
         item.sender === null
           ? []
-          : store.auditLog.search({
+          : tables.auditLog.search({
               target: item.sender,
               limit: shownActions + noteCommands.length,
             }),
-        store.reportHistory.ofItem(item.id),
-        notedAbout(item.sender, now),
-        notedAbout(item.roomId, now),
+        tables.reportHistory.ofItem(item.id),
+        notedAbout(tables, item.sender, now),
+        notedAbout(tables, item.roomId, now),
       ]);
       const actions = audited
         .filter(({ command }) => !noteCommands.includes(command))
@@ -255,6 +250,21 @@ export function createReportService(
       wake();
     },
   };
+}
+
+async function notedAbout(
+  { tags, notes }: Pick<StoryTables, 'notes' | 'tags'>,
+  subject: string | null,
+  now: number,
+): Promise<Noted> {
+  if (subject === null) {
+    return { tags: [], notes: { newest: [], count: 0 } };
+  }
+  const [there, noted] = await Promise.all([
+    tags.of(subject, now),
+    notesAbout(notes, subject, shownNotes),
+  ]);
+  return { tags: there, notes: noted };
 }
 
 function pendingQuery(sender: UserId): ItemQuery {

@@ -135,19 +135,23 @@ test('one request for each reported message, one for each person, and few commit
   expect(items.every(({ content }) => content?.includes('cheap coins'))).toBe(true);
 });
 
-test('a thousand items of a homeserver that is away hold up no newer ones', async () => {
-  firstAnswered = 1000;
-  await report(firstAnswered + 5);
-  start([], { maxCards: 2000 });
-  const read = async () => {
-    const items = await bot.store.reportItems.search({}, { limit: 2000 });
-    return items.filter(({ content }) => content?.includes('cheap coins')).length;
-  };
-  await expect.poll(read, { timeout: 10_000 }).toBe(5);
-  // The others are tried again later, and not at once.
-  expect(new Set(messages).size).toBe(messages.length);
-  expect(await pending()).toBe(1000);
-});
+test(
+  'a thousand items of a homeserver that is away hold up no newer ones',
+  { timeout: 60_000 },
+  async () => {
+    firstAnswered = 1000;
+    await report(firstAnswered + 5);
+    start([], { maxCards: 2000 });
+    const read = async () => {
+      const items = await bot.store.reportItems.search({}, { limit: 2000 });
+      return items.filter(({ content }) => content?.includes('cheap coins')).length;
+    };
+    await expect.poll(read, { timeout: 40_000 }).toBe(5);
+    // The others are tried again later, and not at once.
+    expect(new Set(messages).size).toBe(messages.length);
+    expect(await pending()).toBe(1000);
+  },
+);
 
 test('what gets a card is read first, and the digest before anything is read about its items', async () => {
   await report(size);

@@ -61,9 +61,13 @@ export function reportCards(db: Connection) {
       return rows.map(itemOf);
     },
 
-    /** An item's card is in the outbox. Returns the card's revision. */
-    async markPosted(id: number, card: ReportItemsTable['card'], at: number): Promise<number> {
-      const { card_revision: revision } = await db
+    /** An item's card is in the outbox. Returns the item as it is now, and the card's revision. */
+    async markPosted(
+      id: number,
+      card: ReportItemsTable['card'],
+      at: number,
+    ): Promise<{ readonly item: ReportItem; readonly revision: number }> {
+      const row = await db
         .updateTable('report_items')
         .set(({ eb }) => ({
           card,
@@ -72,9 +76,9 @@ export function reportCards(db: Connection) {
           needs_card: 0,
         }))
         .where('id', '=', id)
-        .returning('card_revision')
+        .returningAll()
         .executeTakeFirstOrThrow();
-      return revision;
+      return { item: itemOf(row), revision: row.card_revision };
     },
 
     /** Asks for a card for an item that so far is only counted in a digest. */
