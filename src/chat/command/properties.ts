@@ -198,3 +198,8 @@ export function placeholderOf(key: string, argument: Argument): string {
     argument.options.placeholder ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter}`).toUpperCase()
   );
 }
+
+/** Whether an action of this command has a line that undoes it, unless it found everything done already. */
+export function canBeUndoneIfItChanged({ nothingToDo, undo }: Command): boolean {
+  return nothingToDo !== undefined && undo !== undefined;
+}

@@ -1,6 +1,7 @@
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { partialUndo } from '../../chat/command/partial-undo.ts';
+import { canBeUndoneIfItChanged } from '../../chat/command/properties.ts';
 import { entryNumber, isLast } from '../../chat/reading/entry-number.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
@@ -75,7 +76,12 @@ export default defineCommand({
       command,
       targets: target === null ? [] : [target],
     });
-    const advice = [partly, operation].filter((part) => part !== undefined).join('\n');
+    const found = registry.find(command);
+    const inVain =
+      found !== undefined && canBeUndoneIfItChanged(found)
+        ? 'As far as I know it changed nothing, because this was so already.'
+        : undefined;
+    const advice = [inVain, partly, operation].filter((part) => part !== undefined).join('\n');
     throw status === 'done'
       ? new TargetError(
           'state',

@@ -48,6 +48,7 @@ describe('suspend and unsuspend', () => {
     expect(again.body).not.toContain('job');
     const kept = await room.ben.ask(`!undo ${again.field.audit[0]}`);
     expect(kept.body).toContain('can’t be undone');
+    expect(kept.body).toContain('it changed nothing, because this was so already');
 
     const freed = await room.ben.ask(`!unsuspend ${mallory.userId}`);
     expect(freed.body).toContain(`✅ No longer suspended: Mallory ${mallory.userId}`);

@@ -53,6 +53,20 @@ test('an operation is taken back after one confirmation, each target once, each 
   );
 });
 
+test('what was so already is not said to be permanent', async () => {
+  await say('!lock @u0:localhost --for 1h');
+  const id = await lockMany(names(2));
+  const asked = shown(await say(`!undo --operation ${id}`));
+  expect(asked).toContain('1 action');
+  expect(asked).toContain('Was done already, so there is nothing to take back: lock (1)');
+  expect(asked).not.toContain('Can’t be taken back');
+  await say('!confirm');
+  const again = outcomeIn(await say('!lock @u0:localhost'))?.operation?.id ?? 0;
+  expect(shown(await say(`!undo --operation ${again}`))).toContain(
+    `operation ${again} has changed nothing, so there is nothing to undo`,
+  );
+});
+
 test('the audit log is asked twice about each account of an operation, so that thousands don’t take minutes', async () => {
   const id = await lockMany(names(15));
   const { auditLog } = server.bot.store;

@@ -1,5 +1,6 @@
 import type { Json, LeftOut, Reversal } from '../../../chat/command/invocation.ts';
 import { partialUndo } from '../../../chat/command/partial-undo.ts';
+import { canBeUndoneIfItChanged } from '../../../chat/command/properties.ts';
 import { readArguments } from '../../../chat/command/read-arguments.ts';
 import { undoneBy } from '../../../chat/reading/entry-number.ts';
 import { tokenize } from '../../../chat/reading/tokenize.ts';
@@ -59,7 +60,7 @@ export async function undoOperation(
           ),
         );
       } else if (entry.status === 'done' || entry.status === 'partial') {
-        const staying = foundDone(entry) ? inVain : permanent;
+        const staying = hadNothingToDo(context, entry) ? inVain : permanent;
         staying.set(name, (staying.get(name) ?? 0) + 1);
       } else if (entry.status !== 'failed') {
         leftOut.push(left(entry, `is left as it is: ${name} is ${entry.status}`));
@@ -85,6 +86,15 @@ export async function undoOperation(
     ...withParts(context, { ...parsed, invocation: { ...invocation, reversals } }),
     staying: { leftOut, permanent, inVain },
   };
+}
+
+/** Whether an entry without a reversal has changed nothing, as far as was known. */
+function hadNothingToDo({ registry }: CommandNameContext, entry: AuditEntry): boolean {
+  const command = registry.find(entry.command);
+  return (
+    foundDone(entry) ||
+    (entry.status === 'done' && command !== undefined && canBeUndoneIfItChanged(command))
+  );
 }
 
 /** @throws TargetError there is no such operation, or it has not ended */
