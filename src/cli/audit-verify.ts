@@ -133,10 +133,13 @@ function print(verified: Verified, isOffline: boolean): boolean {
   if (unanchored !== undefined) {
     const { from, to, since, due } = unanchored;
     const newRows = from === to ? `Row ${from}` : `Rows ${from} to ${to}`;
+    const them = from === to ? 'it' : 'them';
+    // A room may have a head of them.
+    const how = isOffline ? `no head that was compared covers ${them}` : 'not anchored';
     write(
       due > Date.now() && !isOffline
-        ? `${newRows}: new. The next head covers ${from === to ? 'it' : 'them'}, by ${iso(due)} at the latest if the bot runs.`
-        : `${newRows}, since ${iso(since)}: not anchored. If somebody cut ${from === to ? 'it' : 'them'} off, nothing here would show it.`,
+        ? `${newRows}: new. The next head covers ${them}, by ${iso(due)} at the latest if the bot runs.`
+        : `${newRows}, since ${iso(since)}: ${how}. If somebody cut ${them} off, nothing here would show it.`,
     );
   }
   if (

@@ -111,6 +111,9 @@ describe('the head of the audit log', () => {
     const offline = await onCommandLine(room, ['audit', 'verify', '--offline'], away);
     expect(offline.status).toBe(0);
     expect(offline.text).toContain('The rooms were not compared');
+    // The room has heads of them.
+    expect(offline.text).toContain('no head that was compared covers them');
+    expect(offline.text).not.toContain('not anchored');
   });
 
   it('that somebody has removed is not taken for one that fits', async () => {
