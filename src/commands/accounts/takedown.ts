@@ -108,7 +108,8 @@ const deleteMedia = step({
       ? 'no file to delete'
       : `deleted ${count(deletedMedia.length, 'file')}`,
   missed: ({ remaining, stoppedBy }) =>
-    stoppedBy === undefined && remaining === 0
+    // What failed last had nothing left to delete.
+    remaining === 0
       ? undefined
       : `${remaining === undefined ? 'an unknown number of files' : count(remaining, 'file')} ${remaining === 1 ? 'is' : 'are'} left${stoppedBy === undefined ? '' : `: ${stoppedBy.message}`}`,
   reconcile: async ({ args: { accounts: account }, services }) =>

@@ -506,3 +506,23 @@ test('what was done for a time before stays after a takedown: its timers are sto
   expect(said).toContain(`Timer ${timer?.id}, which would have run `);
   expect(said).toContain(`unsuspend ${mallory}`);
 });
+
+test('a deletion of files that fails when none is left has deleted all', async () => {
+  let pages = 0;
+  let total = 1;
+  Object.assign(bot.api.media, {
+    list: async () => ({ media: [], total }),
+    async deletePage() {
+      pages += 1;
+      total = 0;
+      if (pages > 1) {
+        throw new HomeserverError(503, 'M_UNKNOWN', 'DELETE /media');
+      }
+      return ['a'];
+    },
+  });
+  await bot.take([message('$ask', `!takedown ${mallory} --delete-media`)]);
+  const said = JSON.stringify((await bot.take([message('$yes', '!confirm')])).sent);
+  expect(said).toContain('deleted 1 file"');
+  expect(said).toContain('5 of 5 steps done');
+});
