@@ -13,6 +13,11 @@ import type { Resolved } from '../../../src/operations/stages.ts';
 import { openFuzzBot, people, registry, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
+/** A busy machine, or a busy PostgreSQL, takes longer than the second by default. */
+const patiently = { timeout: 10_000 };
+/** Ten edits, and less than a connection to PostgreSQL may be silent: its timers are fake, too. */
+const longMs = 30_000;
+
 let bot: FuzzBot;
 let called: PromiseWithResolvers<void>;
 let answered: PromiseWithResolvers<void>;
@@ -55,9 +60,9 @@ test('a confirmation is edited once to running where the command takes long, and
   await called.promise;
   expect(edits(await waiting())).toEqual([]);
   await vi.advanceTimersByTimeAsync(2000);
-  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']));
+  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']), patiently);
   expect(JSON.stringify(await waiting())).toContain('Asked and confirmed by Ben (@ben:localhost)');
-  await vi.advanceTimersByTimeAsync(600_000);
+  await vi.advanceTimersByTimeAsync(longMs);
   answered.resolve();
   const { sent } = await deciding;
   const of = (event: string) => sent.filter(({ outgoing }) => outgoing.origin.event === event);
@@ -75,7 +80,7 @@ test('the bot’s reactions stay on a confirmation while the command runs for se
   const deciding = bot.take([say('$yes', '!confirm')]);
   await called.promise;
   await vi.advanceTimersByTimeAsync(2000);
-  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']));
+  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']), patiently);
   expect(await withdrawals()).toEqual([]);
   answered.resolve();
   const { sent } = await deciding;
@@ -144,17 +149,19 @@ test('an operation that the database holds up says so in its answer', async () =
   bot.take([say('$yes', '!confirm')]).catch(() => undefined);
   await called.promise;
   await vi.advanceTimersByTimeAsync(2000);
-  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']));
+  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']), patiently);
   Object.assign(bot.store, {
     async transaction() {
       throw new StoreError('the database failed (53100)');
     },
   });
   answered.resolve();
-  await vi.waitFor(() =>
-    expect(heard).toMatchObject([
-      { kind: 'edit', origin: { event: '$asked' }, reply: { status: 'running' } },
-    ]),
+  await vi.waitFor(
+    () =>
+      expect(heard).toMatchObject([
+        { kind: 'edit', origin: { event: '$asked' }, reply: { status: 'running' } },
+      ]),
+    patiently,
   );
   const text = JSON.stringify(heard);
   expect(text).toContain('deactivate, 0 of 2 accounts so far');
@@ -167,7 +174,7 @@ test('a quick one is edited to its end alone', async () => {
   await bot.take([say('$asked', '!deactivate @mallory:localhost')]);
   answered.resolve();
   const { sent } = await bot.take([say('$yes', '!confirm')]);
-  await vi.advanceTimersByTimeAsync(600_000);
+  await vi.advanceTimersByTimeAsync(longMs);
   expect(edits(sent.map(({ outgoing }) => outgoing))).toEqual(['done']);
   expect(await waiting()).toEqual([]);
 });
