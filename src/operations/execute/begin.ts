@@ -16,7 +16,7 @@ import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { createLookUps } from './look-ups.ts';
+import { createLookUps, whyProtectedSince } from './look-ups.ts';
 import { beforeOf, notBegunBeforeStop, stepIndexOf, taskOf } from './operation.ts';
 import type { RunningOperation, Unit } from './operation.ts';
 import { answers } from './reconcile.ts';
@@ -43,6 +43,8 @@ export interface Queue {
   readonly targets: Unit[][];
   /** Looks up an account just before something is done to it. */
   readonly findAccount: AccountLookup['findAccount'];
+  /** When accounts with several steps were last looked up, in milliseconds since 1970. */
+  readonly lookedUpAt: Map<UserId, number>;
   /** Units whose account could not be looked up, although the homeserver answers. */
   readonly unanswered: Map<Unit, Unanswered>;
   /** The homeserver can't be reached: the rest is begun later. */
@@ -74,6 +76,7 @@ export function createQueues(context: BeginContext, operation: RunningOperation)
       server,
       targets,
       findAccount: createLookUps(context, { ...operation, server }, targets),
+      lookedUpAt: new Map(),
       unanswered: new Map(),
       isPaused: false,
       isClosed: false,
@@ -208,7 +211,9 @@ export async function prepareNext(
     if (isSameTarget && first.part === undefined) {
       first.account ??= previous?.account;
     }
-    const found = await whyNot(context, queue, first);
+    const found =
+      (await whyNot(context, queue, first)) ??
+      (isSameTarget ? await whyProtectedSince(context, queue, first) : undefined);
     if (found === later) {
       // It is still to be done.
       queue.targets.unshift(group);
@@ -284,6 +289,9 @@ async function whyNot(
         return found.why;
       }
       unit.account = found;
+      if (queue.operation.command.steps !== undefined) {
+        queue.lookedUpAt.set(unit.target, context.now());
+      }
     }
     return await whyOutOfReach(there, task);
   } catch (error) {

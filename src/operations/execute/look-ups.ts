@@ -1,13 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { LawspeakerError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import { at } from '../at-homeserver.ts';
 import type { AccountLookup, HomeserversContext } from '../at-homeserver.ts';
 import type { FindContext } from '../resolve/find-accounts.ts';
-import type { Unit, RunningOperation } from './operation.ts';
+import { whyUntouchable } from '../resolve/resolve.ts';
+import type { ResolveContext } from '../resolve/resolve.ts';
+import { taskOf } from './operation.ts';
+import type { RunningOperation, Unit } from './operation.ts';
 
-/** Accounts that were read from the list are taken as they were then for this long. */
+/** Accounts are taken as they were when they were read from the list, or at the step before, for this long. */
 const freshMs = 10_000;
 /** Fewer than this are looked up one by one. */
 const fewAccounts = 20;
@@ -76,4 +80,41 @@ export function createLookUps(
     }
     return found.get(user) ?? at(context, server).findAccount(user);
   };
+}
+
+/**
+ * Why nothing more is done to an account: it has become protected while an earlier step took its time. A redaction can
+ * take hours. If the homeserver can't tell, the step itself finds that out.
+ */
+export async function whyProtectedSince(
+  context: ResolveContext & { now(): number },
+  {
+    operation,
+    server,
+    lookedUpAt,
+  }: {
+    readonly operation: RunningOperation;
+    readonly server: string | undefined;
+    /** By account, in milliseconds since 1970. */
+    readonly lookedUpAt: Map<UserId, number>;
+  },
+  unit: Unit,
+): Promise<string | undefined> {
+  const { account, intent, part } = unit;
+  const now = context.now();
+  if (account === undefined || intent !== undefined || part !== undefined) {
+    return undefined;
+  }
+  if (now - (lookedUpAt.get(account.name) ?? operation.startedAt) < freshMs) {
+    return undefined;
+  }
+  const there = at(context, server);
+  const current = await there.findAccount(account.name).catch((error: unknown) => {
+    if (error instanceof LawspeakerError) {
+      return undefined;
+    }
+    throw error;
+  });
+  lookedUpAt.set(account.name, now);
+  return current && whyUntouchable(there, taskOf(operation, unit), current);
 }

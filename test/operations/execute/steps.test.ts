@@ -114,6 +114,27 @@ test('what was done before is not said to be done now', async () => {
   expect(said).toContain('already deactivated');
 });
 
+test('an account that becomes protected during a long step is left alone from then on', async () => {
+  let isAdmin = false;
+  const { findAccount } = bot.context;
+  Object.assign(bot.context, {
+    findAccount: async (user: UserId) => {
+      const account = await findAccount(user);
+      return account && { ...account, admin: isAdmin };
+    },
+  });
+  before = async (call) => {
+    if (call === 'redact') {
+      isAdmin = true;
+      bot.clock.now += 3_600_000;
+    }
+  };
+  await bot.take([message('$ask', `!takedown ${mallory}`)]);
+  const { sent } = await bot.take([message('$yes', '!confirm')]);
+  expect(calls).toEqual(['suspend', 'quarantine', 'redact']);
+  expect(JSON.stringify(sent)).toContain('server admin');
+});
+
 test('a step that fails does not keep the others back', async () => {
   before = async (call) => {
     if (call === 'quarantine') {
