@@ -135,6 +135,18 @@ test('an account that becomes protected during a long step is left alone from th
   expect(JSON.stringify(sent)).toContain('server admin');
 });
 
+test('a room that the homeserver can’t read does not keep a takedown back', async () => {
+  Object.assign(bot.api.events, {
+    async page() {
+      throw new HomeserverError(500, 'M_UNKNOWN', 'GET /messages');
+    },
+  });
+  const { sent } = await bot.take([message('$ask', `!takedown ${mallory}`)]);
+  expect(JSON.stringify(sent)).toContain('an unknown number of messages in 1 room');
+  await bot.take([message('$yes', '!confirm')]);
+  expect(calls).toEqual(steps);
+});
+
 test('a step that fails does not keep the others back', async () => {
   before = async (call) => {
     if (call === 'quarantine') {

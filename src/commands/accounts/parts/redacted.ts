@@ -15,6 +15,7 @@ export function sentOf(shares: readonly Sent[]): string {
   if (messages === 0 && more === '') {
     return count(joins, 'join');
   }
-  const sent = `${more}${amount(messages, 'message')}`;
+  const sent =
+    messages === 0 ? 'an unknown number of messages' : `${more}${amount(messages, 'message')}`;
   return joins === 0 ? sent : `${sent} and ${count(joins, 'join')}`;
 }
