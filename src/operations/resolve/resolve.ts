@@ -1,7 +1,8 @@
 import { count } from '../../chat/answers/phrases.ts';
-import type { Command } from '../../chat/command/declaration.ts';
 import type { LeftOut } from '../../chat/command/invocation.ts';
 import { identitiesOf, protectsFor } from '../../chat/command/properties.ts';
+import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { undoneBy } from '../../chat/reading/entry-number.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { localpartOf, serverNameOf } from '../../core/ids.ts';
@@ -35,6 +36,8 @@ import type { SpellOutContext } from './spelled-out.ts';
 interface ProtectContext {
   readonly roles: Pick<Roles, 'isBot' | 'protection'>;
 }
+
+type PrefixedContext = ProtectContext & { readonly settings: Pick<Settings, 'prefix'> };
 
 /** What resolving needs. */
 export type ResolveContext = ProtectContext &
@@ -84,7 +87,7 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
   });
   const last = untouchable.at(-1);
   if (last !== undefined && untouchable.length === accounts.length) {
-    throw protectedError(contextOf(last.user), authorized.command, last.user, last.why);
+    throw protectedError(contextOf(last.user), authorized, last.user, last.why);
   }
   const leftOut: readonly LeftOut[] = [...untouchable, ...roomsLeftOut];
   await assertOthers(here, authorized);
@@ -109,14 +112,14 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
  *
  * @throws ProtectedError a command is about one of them alone
  */
-function assertNotBot(context: ProtectContext, asked: Authorized): void {
+function assertNotBot(context: PrefixedContext, asked: Authorized): void {
   const [user, another] = targetsOf(asked);
   if (user === undefined || another !== undefined || !context.roles.isBot(user)) {
     return;
   }
   const why = whyUntouchable(context, asked, { name: user, admin: true });
   if (why !== undefined) {
-    throw protectedError(context, asked.command, user, why);
+    throw protectedError(context, asked, user, why);
   }
 }
 
@@ -221,7 +224,7 @@ async function assertOthers(
     for (const user of (named === undefined ? [] : [named].flat()) as UserId[]) {
       const protection = await protectionOf(context, user);
       if (protection !== undefined && !isOverridden(context, parsed, user)) {
-        throw protectedError(context, command, user, protection);
+        throw protectedError(context, parsed, user, protection);
       }
     }
   }
@@ -245,7 +248,7 @@ function assertPossible({ services }: ResolveContext, { command }: Authorized): 
  * @throws UnreachableError the homeserver does not answer
  */
 export async function resolveOne(
-  context: ProtectContext & AccountLookup & HomeserversContext,
+  context: PrefixedContext & AccountLookup & HomeserversContext,
   authorized: Pick<Authorized, 'command' | 'invocation'>,
   user: UserId,
 ): Promise<Account | LeftOut> {
@@ -303,14 +306,21 @@ function isOverridden(
 }
 
 function protectedError(
-  { roles }: ProtectContext,
-  { alwaysProtects }: Pick<Command, 'alwaysProtects'>,
+  { roles, settings: { prefix } }: PrefixedContext,
+  { command, invocation }: Pick<Authorized, 'command' | 'invocation'>,
   user: UserId,
   protection: string,
 ): ProtectedError {
+  const isUndo = undoneBy(invocation.reason ?? null) !== undefined;
+  const line = () => writeInvocation(command, { ...invocation, overrideProtection: true });
   return new ProtectedError(
     `${user} ${protection}`,
-    roles.isBot(user) || alwaysProtects === true ? 'Nothing was changed.' : overrideAdvice,
+    roles.isBot(user) || command.alwaysProtects === true
+      ? 'Nothing was changed.'
+      : isUndo
+        ? // `undo` itself takes no such flag.
+          `Nothing was changed. A room admin can override this: \`${prefix}${line()}\``
+        : overrideAdvice,
   );
 }
 

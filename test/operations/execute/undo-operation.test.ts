@@ -95,6 +95,18 @@ test('the answer of an operation, and undo last, name the line that takes it bac
   expect(shown(await say('!undo last'))).toContain(`!${line}`);
 });
 
+test('undoing what was done to somebody who is protected since names the line that overrides it', async () => {
+  const locked = outcomeIn(await say('!lock @u0:localhost'));
+  server.admins.add('@u0:localhost');
+  const refused = outcomeIn(await say(`!undo ${locked?.audit[0]}`), 'unlock');
+  expect(refused?.status).toBe('protected');
+  const line = `!unlock @u0:localhost --reason="undo of #${locked?.audit[0]}" --override-protection`;
+  expect(JSON.stringify(refused?.answer)).toContain(JSON.stringify(line).slice(1, -1));
+  await say(line, people.ana);
+  await say('!confirm', people.ana);
+  expect(server.locked.size).toBe(0);
+});
+
 test('what somebody has changed since is left alone and named', async () => {
   const id = await lockMany(names(5));
   await say('!unlock @u1:localhost', people.ana);
