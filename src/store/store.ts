@@ -111,6 +111,7 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
     | 'intentOf'
     | 'rowsOf'
     | 'search'
+    | 'sinceOf'
     | 'timeOf'
     | 'verify'
   >;

@@ -7,29 +7,40 @@ import type { Parsed } from '../../stages.ts';
 import { deedOf, isSamePlace } from './same-deed.ts';
 import { endOf, foundDone, isSpent, maxTogether, undoOf } from './undo-of.ts';
 
+/** How many targets are looked up together. */
+const targetsAtOnce = 200;
+
 /**
- * Looks up what was done to the target of an entry, the newest first. The same target is looked up once.
- *
- * @param oldest the number of the oldest entry that is taken back
+ * Looks up what was done to the target of an entry since the oldest of these entries, the newest first. Targets are
+ * looked up together, in the order of the entries: an operation may have 10,000.
  */
 export function changesByTarget(
-  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
-  oldest: number,
+  auditLog: Pick<Store['auditLog'], 'sinceOf'>,
+  entries: readonly AuditEntry[],
 ) {
+  const oldest = entries.reduce((least, { id }) => Math.min(least, id), Number.MAX_SAFE_INTEGER);
+  const waiting = [...new Set(entries.flatMap(({ target }) => target ?? []))];
   const found = new Map<string, readonly AuditEntry[]>();
+
+  async function readNext(): Promise<void> {
+    // SQLite keeps the event loop waiting.
+    await nextTurn();
+    const targets = waiting.splice(0, targetsAtOnce);
+    const changes = (await auditLog.sinceOf(targets, oldest)).filter(isChange);
+    const byTarget = Map.groupBy(changes, (change) => change.target);
+    targets.forEach((one) => found.set(one, byTarget.get(one) ?? []));
+  }
+
   return async ({ target }: AuditEntry): Promise<readonly AuditEntry[]> => {
     if (target === null) {
       return [];
     }
-    const known = found.get(target);
-    if (known !== undefined) {
-      return known;
+    let known = found.get(target);
+    while (known === undefined && waiting.length > 0) {
+      await readNext();
+      known = found.get(target);
     }
-    // SQLite keeps the event loop waiting: others have a turn between two of thousands of targets.
-    await nextTurn();
-    const changes = await changesTo(auditLog, target, oldest);
-    found.set(target, changes);
-    return changes;
+    return known ?? [];
   };
 }
 
@@ -41,15 +52,14 @@ const isChange = ({ status }: AuditEntry) => changing.has(status);
 /** At most this many earlier entries of one target are searched. */
 const maxEarlier = 500;
 
-/** All changes to a target since an entry, and the newest ones before it; the newest first. */
-async function changesTo(
-  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
-  target: string,
-  since: number,
+/** The newest changes to the target of an entry before it, the newest first. */
+export async function changesBefore(
+  auditLog: Pick<Store['auditLog'], 'search'>,
+  { id, target }: Pick<AuditEntry, 'id' | 'target'>,
 ): Promise<AuditEntry[]> {
-  // One question for all statuses: PostgreSQL takes a millisecond for each, and an operation may have 10,000 targets.
-  const earlier = await auditLog.search({ target, before: since + 1, limit: maxEarlier });
-  return [...(await changesSince(auditLog, target, since)), ...earlier.filter(isChange)];
+  const found =
+    target === null ? [] : await auditLog.search({ target, before: id, limit: maxEarlier });
+  return found.filter(isChange);
 }
 
 /** All changes to a target since an entry, the newest first. */
@@ -120,7 +130,7 @@ export function whyStays(entry: AuditEntry, newer: AuditEntry): string {
  * rest of a sentence; undefined if nobody has, or if it takes nothing back.
  */
 export async function whyChanged(
-  auditLog: Pick<Store['auditLog'], 'get' | 'inOrder' | 'search'>,
+  auditLog: Pick<Store['auditLog'], 'get' | 'inOrder'>,
   { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
 ): Promise<string | undefined> {
   const entry = await auditLog.get(undoneBy(invocation.reason ?? null) ?? 0);
@@ -139,11 +149,11 @@ export async function whyChanged(
  * @param except the event of a command whose entries don't count
  */
 export async function inForce(
-  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
+  auditLog: Pick<Store['auditLog'], 'sinceOf'>,
   entries: readonly AuditEntry[],
   except?: string,
 ): Promise<AuditEntry[]> {
-  const changesOf = changesByTarget(auditLog, Math.min(...entries.map(({ id }) => id)));
+  const changesOf = changesByTarget(auditLog, entries);
   const found: AuditEntry[] = [];
   for (const entry of entries) {
     const line = endOf(entry);

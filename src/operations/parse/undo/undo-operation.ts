@@ -13,7 +13,7 @@ import type { Parsed, ParsedContext, Staying } from '../../stages.ts';
 import { withParts } from '../../stages.ts';
 import { commandNamed, readingContext } from '../command-line.ts';
 import type { CommandNameContext, ReadingSettings } from '../command-line.ts';
-import { changedSince, changesByTarget, whyStays } from './changed-since.ts';
+import { changedSince, changesBefore, changesByTarget, whyStays } from './changed-since.ts';
 import { asGiven, deedOf, isSamePlace } from './same-deed.ts';
 import { endOf, foundDone, maxTogether, undoOf } from './undo-of.ts';
 
@@ -38,7 +38,7 @@ export async function undoOperation(
   const operation = await ended(context, id);
   const { auditLog } = context.store;
   const entries = await auditLog.search({ eventId: operation.eventId, limit: maxTogether });
-  const changesOf = changesByTarget(auditLog, entries.at(-1)?.id ?? 0);
+  const changesOf = changesByTarget(auditLog, entries);
   const { prefix } = context.settings;
   const { invocation } = parsed;
   const reversals: Reversal[] = [];
@@ -50,7 +50,10 @@ export async function undoOperation(
     const name = deedOf(entry);
     if (line === undefined) {
       const earlier = foundDone(entry)
-        ? earlierOf(context, entry, await changesOf(entry))
+        ? earlierOf(context, entry, [
+            ...(await changesOf(entry)),
+            ...(await changesBefore(auditLog, entry)),
+          ])
         : undefined;
       if (earlier !== undefined) {
         leftOut.push(

@@ -418,6 +418,29 @@ export function auditLog(db: Connection) {
       return found.map(entryOf);
     },
 
+    /** What came after an entry, of each of these targets, the newest first. */
+    async sinceOf(targets: readonly string[], after: number): Promise<AuditEntry[]> {
+      const numbers = await db
+        .selectFrom('audit_log')
+        .select('id')
+        // These are the conditions of the index.
+        .where(sql<boolean>`kind != 'outcome' AND target IS NOT NULL`)
+        .where('target', 'in', targets)
+        .where('id', '>', after)
+        .execute();
+      const found = await entries()
+        .where(
+          isOneOf(
+            db,
+            sql`entry.id`,
+            numbers.map(({ id }) => id),
+          ),
+        )
+        .orderBy('entry.id', 'desc')
+        .execute();
+      return found.map(entryOf);
+    },
+
     /** Oldest first, after an entry: to read everything, piece by piece. */
     async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
       const range = await narrow(db, query, { after, before: endOfNumbers });

@@ -294,6 +294,23 @@ describe('search', () => {
   });
 });
 
+test('what came after an entry is read of many targets at once, the newest first', async () => {
+  const targets = Array.from({ length: 300 }, (_, at) => `@u${at}:x`);
+  const earlier = await begin({ target: '@u0:x' });
+  await finish(earlier, 'done');
+  const first = await begin({ target: '@u0:x' });
+  const second = await begin({ target: '@u299:x' });
+  await begin({ target: '@eve:x' });
+  await begin({ target: null });
+  await finish(first, 'done');
+  const found = await store.auditLog.sinceOf(targets, earlier);
+  expect(found.map(({ id, status }) => [id, status])).toEqual([
+    [second, 'open'],
+    [first, 'done'],
+  ]);
+  expect(await store.auditLog.sinceOf(targets, second)).toEqual([]);
+});
+
 test('the breaker counts what rules did, not what people, timers or names like theirs did', async () => {
   await begin({ actor: 'rule:fresh-account' }, 1000);
   await begin({ actor: 'rule:other' }, 2000);
