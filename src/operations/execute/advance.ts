@@ -106,7 +106,7 @@ export async function advance(
   }
   const fail = (error: unknown) => {
     queues.forEach(close);
-    run.failure ??= error instanceof Error ? error : new Error(String(error));
+    noteFailure(run, error);
   };
   await Promise.all(queues.map(async (queue) => workOff(context, run, queue, fail)));
   if (run.failure !== undefined) {
@@ -198,9 +198,31 @@ async function firstBegun(
   const prepared = await prepareNext(context, queue, steps, undefined);
   return prepared.next === undefined && prepared.skipped.length === 0
     ? undefined
-    : context.store.transaction(async (tables) =>
+    : commit(context, run, async (tables) =>
         beginOrConclude(context, tables, { run, queue }, { ...prepared, steps }),
       );
+}
+
+function noteFailure(run: Run, error: unknown): void {
+  run.failure ??= error instanceof Error ? error : new Error(String(error));
+}
+
+/**
+ * Commits what changes the run. If that fails, the run is ahead of the database: other lanes still commit their
+ * outcomes, but the operation does not end before it is read again.
+ */
+async function commit<Result>(
+  { store }: Pick<AdvanceContext, 'store'>,
+  run: Run,
+  work: (tables: StoreTables) => Promise<Result>,
+  options?: { readonly repeatable: boolean },
+): Promise<Result> {
+  try {
+    return await store.transaction(work, options);
+  } catch (error) {
+    noteFailure(run, error);
+    throw error;
+  }
 }
 
 /** The event under which an operation is in flight. */
@@ -231,7 +253,9 @@ async function record(
     taskOf(operation, unit).command.reconcile !== undefined &&
     (attempt.status === 'done' || attempt.status === 'failed');
   return recorded(async () =>
-    context.store.transaction(
+    commit(
+      context,
+      run,
       async (tables) => {
         await recordAttempt(context, tables, run, { unit, attempt, before });
         return beginOrConclude(context, tables, { run, queue }, { skipped, next, steps });
@@ -260,7 +284,7 @@ async function beginOrConclude(
     }
     await leaveOut(tables, run, result.skipped);
   }
-  if (run.left === 0) {
+  if (run.left === 0 && run.failure === undefined) {
     await conclude(context, tables, run);
   }
   return undefined;

@@ -6,6 +6,7 @@ import { StoreError } from '../../../src/core/errors.ts';
 import type { EventId, UserId } from '../../../src/core/ids.ts';
 import { decideConfirmation } from '../../../src/operations/confirm/decide.ts';
 import type { Attempt } from '../../../src/operations/execute/operation.ts';
+import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { resolveItem } from '../../../src/operations/execute/resolve-item.ts';
 import { people, registry, room } from '../../support/fuzz-bot.ts';
@@ -167,4 +168,39 @@ test.each([
     0,
   );
   expect(moved).toEqual([]);
+});
+
+test('an outcome whose commit fails keeps the operation from ending without it', async () => {
+  const [first = '', ...others] = names(4);
+  await say(`!lock ${names(4).join(' ')}`);
+  const failed = Promise.withResolvers<void>();
+  server.after = async (user) => (user === first ? undefined : failed.promise);
+  const { store } = server.bot.context;
+  const { transaction } = store;
+  Object.assign(store, {
+    async transaction(...[work, options]: Parameters<typeof transaction>) {
+      try {
+        return await transaction(async (tables) => {
+          const result = await work(tables);
+          if (server.calls.includes(first)) {
+            throw new StoreError('the database failed (the connection was lost)');
+          }
+          return result;
+        }, options);
+      } catch (error) {
+        // It is back at once.
+        Object.assign(store, { transaction });
+        failed.resolve();
+        throw error;
+      }
+    },
+  });
+  await say('!confirm').catch(() => undefined);
+  await recover({ ...server.bot.context, inFlight: createInFlight() });
+  expect([...server.calls].sort()).toEqual([first, ...others]);
+  const entries = await server.bot.store.auditLog.search({ limit: 100 });
+  expect(entries.map(({ target, status }) => `${target} ${status}`).sort()).toEqual(
+    names(4).map((name) => `${name} done`),
+  );
+  expect(await server.bot.store.operations.running()).toEqual([]);
 });
