@@ -198,8 +198,10 @@ async function firstBegun(
   const prepared = await prepareNext(context, queue, steps, undefined);
   return prepared.next === undefined && prepared.skipped.length === 0
     ? undefined
-    : commit(context, run, async (tables) =>
-        beginOrConclude(context, tables, { run, queue }, { ...prepared, steps }),
+    : noted(run, async () =>
+        context.store.transaction(async (tables) =>
+          beginOrConclude(context, tables, { run, queue }, { ...prepared, steps }),
+        ),
       );
 }
 
@@ -211,14 +213,9 @@ function noteFailure(run: Run, error: unknown): void {
  * Commits what changes the run. If that fails, the run is ahead of the database: other lanes still commit their
  * outcomes, but the operation does not end before it is read again.
  */
-async function commit<Result>(
-  { store }: Pick<AdvanceContext, 'store'>,
-  run: Run,
-  work: (tables: StoreTables) => Promise<Result>,
-  options?: { readonly repeatable: boolean },
-): Promise<Result> {
+async function noted<Result>(run: Run, commit: () => Promise<Result>): Promise<Result> {
   try {
-    return await store.transaction(work, options);
+    return await commit();
   } catch (error) {
     noteFailure(run, error);
     throw error;
@@ -252,15 +249,15 @@ async function record(
     operation.invocation.forMs === undefined &&
     taskOf(operation, unit).command.reconcile !== undefined &&
     (attempt.status === 'done' || attempt.status === 'failed');
-  return recorded(async () =>
-    commit(
-      context,
-      run,
-      async (tables) => {
-        await recordAttempt(context, tables, run, { unit, attempt, before });
-        return beginOrConclude(context, tables, { run, queue }, { skipped, next, steps });
-      },
-      { repeatable },
+  return noted(run, async () =>
+    recorded(async () =>
+      context.store.transaction(
+        async (tables) => {
+          await recordAttempt(context, tables, run, { unit, attempt, before });
+          return beginOrConclude(context, tables, { run, queue }, { skipped, next, steps });
+        },
+        { repeatable },
+      ),
     ),
   );
 }
