@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import type { Answer } from '../../../src/chat/answers/answer.ts';
+import type { Invocation } from '../../../src/chat/command/invocation.ts';
 import { HomeserverError, TargetError } from '../../../src/core/errors.ts';
 import type { EventId, RoomId } from '../../../src/core/ids.ts';
 import type { Attempt } from '../../../src/operations/execute/operation.ts';
@@ -41,28 +43,34 @@ test.each([
   expect(JSON.stringify(answer)).toContain(words);
 });
 
+/** The answer to a command of a rule that has ended like this. */
+function answerTo(
+  name: string,
+  given: Invocation['arguments'],
+  attempts: readonly Attempt[],
+): Answer {
+  const command = registry.find(name);
+  if (command === undefined) {
+    throw new TypeError(`there is no ${name}`);
+  }
+  const invocation: Invocation = {
+    command: name,
+    arguments: given,
+    dryRun: false,
+    actor: { kind: 'rule', name: 'spam' },
+    origin: { event: '$command' as EventId, room: '!mod:localhost' as RoomId },
+  };
+  const about = { command, danger: 'destructive', confirmer: undefined, invocation } as const;
+  return outcomeReply(bot.context, about, attempts).answer;
+}
+
 describe('what to do about the rooms in which it failed', () => {
   const [first, second] = ['!one:localhost', '!two:localhost'];
 
   function bodyOf(...advices: (string | undefined)[]): string {
-    const command = registry.find('delete-room');
-    if (command === undefined) {
-      throw new TypeError('there is no delete-room');
-    }
-    const { answer } = outcomeReply(
-      bot.context,
-      {
-        command,
-        danger: 'destructive',
-        confirmer: undefined,
-        invocation: {
-          command: 'delete-room',
-          arguments: { room: [first ?? '', second ?? ''] },
-          dryRun: false,
-          actor: { kind: 'rule', name: 'spam' },
-          origin: { event: '$command' as EventId, room: '!mod:localhost' as RoomId },
-        },
-      },
+    const answer = answerTo(
+      'delete-room',
+      { room: [first ?? '', second ?? ''] },
       advices.map((advice, at) => ({
         target: undefined,
         audit: undefined,
@@ -92,24 +100,9 @@ describe('what to do about the rooms in which it failed', () => {
 
 describe('the last line', () => {
   function trailOf(...more: readonly Pick<Attempt, 'timer' | 'tookMs'>[]): string {
-    const command = registry.find('takedown');
-    if (command === undefined) {
-      throw new TypeError('there is no takedown');
-    }
-    const { answer } = outcomeReply(
-      bot.context,
-      {
-        command,
-        danger: 'destructive',
-        confirmer: undefined,
-        invocation: {
-          command: 'takedown',
-          arguments: { accounts: ['@mallory:localhost'] },
-          dryRun: false,
-          actor: { kind: 'rule', name: 'spam' },
-          origin: { event: '$command' as EventId, room: '!mod:localhost' as RoomId },
-        },
-      },
+    const answer = answerTo(
+      'takedown',
+      { accounts: ['@mallory:localhost'] },
       more.map((one, at) => ({ target: undefined, audit: at + 1, status: 'done', ...one })),
     );
     return JSON.stringify(answer.body?.at(-1));
