@@ -33,7 +33,7 @@ import * as rulesAgain from './migrations/0020-rules-again.ts';
 import * as homeservers from './migrations/0021-homeservers.ts';
 import * as widerIndexes from './migrations/0022-wider-indexes.ts';
 import { isPostgres } from './postgres/errors.ts';
-import type { LeaseOptions } from './postgres/lease.ts';
+import type { LeaseOptions } from './postgres/lease/take-lease.ts';
 import type { Tables } from './schema.ts';
 
 const migrations = {
@@ -124,7 +124,7 @@ export async function lockDatabase(
   { warn, ...options }: Pick<OpenOptions, 'warn'> & LeaseOptions = {},
 ): Promise<DatabaseLock> {
   if (isPostgres(place)) {
-    const { takeLease } = await import('./postgres/lease.ts');
+    const { takeLease } = await import('./postgres/lease/take-lease.ts');
     const { assertNotNewer } = await import('./postgres/open.ts');
     return takeLease(place, {
       ...options,

@@ -20,7 +20,7 @@ import * as homeservers from '../migrations/postgres/0021-homeservers.ts';
 import type { Tables } from '../schema.ts';
 import { newClient } from './connect.ts';
 import { cannotBeOpened, mayNotCreate, withoutPassword } from './errors.ts';
-import { takeLease } from './lease.ts';
+import { takeLease } from './lease/take-lease.ts';
 import { openPool } from './pool.ts';
 import type { PoolOptions } from './pool.ts';
 

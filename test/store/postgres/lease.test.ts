@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 
-import { takeLease } from '../../../src/store/postgres/lease.ts';
+import { takeLease } from '../../../src/store/postgres/lease/take-lease.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createTestDatabase } from '../../support/test-database.ts';
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { openLine } from '../../../dev/postgres/line.ts';
 import { StoreError } from '../../../src/core/errors.ts';
-import { takeLease } from '../../../src/store/postgres/lease.ts';
+import { takeLease } from '../../../src/store/postgres/lease/take-lease.ts';
 import { openPool } from '../../../src/store/postgres/pool.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createTestDatabase } from '../../support/test-database.ts';

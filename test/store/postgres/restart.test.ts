@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPostgres } from '../../../dev/postgres/postgres.ts';
 import type { Postgres } from '../../../dev/postgres/postgres.ts';
 import { StoreError } from '../../../src/core/errors.ts';
-import { takeLease } from '../../../src/store/postgres/lease.ts';
+import { takeLease } from '../../../src/store/postgres/lease/take-lease.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 
