@@ -62,21 +62,18 @@ export function createBotOperations(options: {
     redact: transport.redact,
     joinRoom: transport.joinRoom,
     async status() {
-      const [inbox, outbox, running] = await Promise.all([
-        store.inbox.open(),
-        store.outbox.open(),
-        store.operations.running(),
-      ]);
+      const open = await store.statistics.countPending();
       return {
         version,
         node: process.versions.node,
         startedAt,
         ...options.syncHealth(),
-        openInbox: inbox.length,
-        openOutbox: outbox.length,
+        openInbox: open.inbox,
+        openOutbox: open.outbox,
         ruleActions: await store.auditLog.countByRules(Date.now() - hourMs, harmless),
         maxRuleActions: options.maxRuleActions,
-        openOperations: running.length,
+        openOperations: open.operations,
+        scheduledOperations: open.scheduled,
         whyUnableToSend: transport.sendPermission.whyMissing(),
         dataLoss: await store.dataLoss.get(),
         reportReadings: options.reportReadings(),

@@ -20,7 +20,7 @@ export interface MetricValues {
     readonly outbox: number;
     readonly operations: number;
     readonly confirmations: number;
-    readonly timers: number;
+    readonly scheduled: number;
   };
   /** Items that were claimed, resolved or dismissed since the values were last read. */
   readonly steps: readonly { what: string; by: string; tookMs: number }[];
@@ -158,7 +158,7 @@ export function createMetrics(options: {
     outbox: gauge('outbox_open', 'Messages that are not sent yet'),
     operations: gauge('executions_open', 'Actions without an outcome'),
     confirmations: gauge('confirmations_pending', 'Pending confirmations'),
-    timers: gauge('jobs_waiting', 'Timed reversals that are scheduled'),
+    scheduled: gauge('jobs_waiting', 'Operations that are scheduled, and timers'),
   };
   const labelled = [items, ruleMatches, actions, work];
   const plain = [oldestOpen, reports, ruleActions, ...Object.values(pending)];
@@ -193,7 +193,7 @@ export function createMetrics(options: {
     pending.outbox.set(values.pending.outbox);
     pending.operations.set(values.pending.operations);
     pending.confirmations.set(values.pending.confirmations);
-    pending.timers.set(values.pending.timers);
+    pending.scheduled.set(values.pending.scheduled);
     for (const { what, by, tookMs } of values.steps) {
       if (what === 'claimed') {
         claiming.observe({ by }, tookMs / 1000);

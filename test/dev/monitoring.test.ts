@@ -55,7 +55,7 @@ beforeAll(async () => {
       ruleMatches: [{ rule: 'a', mode: 'act', count: 1 }],
       actions: [{ command: 'a', status: 'done', count: 1 }],
       work: [{ by: 'a', what: 'asked', count: 1 }],
-      pending: { inbox: 1, outbox: 1, operations: 1, confirmations: 1, timers: 1 },
+      pending: { inbox: 1, outbox: 1, operations: 1, confirmations: 1, scheduled: 1 },
       steps: [
         { what: 'claimed', by: 'a', tookMs: 1 },
         { what: 'resolved', by: 'a', tookMs: 1 },

@@ -16,7 +16,7 @@ const values: MetricValues = {
   ruleMatches: [{ rule: 'fresh "account"\n', mode: 'act', count: 3 }],
   actions: [{ command: 'deactivate', status: 'done', count: 7 }],
   work: [{ by: '@ana:x', what: 'claimed', count: 5 }],
-  pending: { inbox: 1, outbox: 2, operations: 3, confirmations: 4, timers: 5 },
+  pending: { inbox: 1, outbox: 2, operations: 3, confirmations: 4, scheduled: 5 },
   steps: [
     { what: 'claimed', by: '@ana:x', tookMs: 61_000 },
     { what: 'resolved', by: 'rule:spam', tookMs: 500 },

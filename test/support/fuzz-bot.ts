@@ -141,6 +141,7 @@ export async function openFuzzBot({
       openInbox: 0,
       openOutbox: 0,
       openOperations: 0,
+      scheduledOperations: 0,
       ruleActions: 0,
       maxRuleActions: 10,
       whyUnableToSend: undefined,

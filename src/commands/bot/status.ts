@@ -42,7 +42,8 @@ export default defineCommand({
     const others = Math.max(0, bot.openInbox - 1);
     const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
     const openReports = items.open + items.claimed;
-    const isIdle = pending + others + bot.openOutbox + bot.openOperations === 0;
+    const jobs = bot.openOperations + bot.scheduledOperations;
+    const isIdle = pending + others + bot.openOutbox + jobs === 0;
     return {
       mark: isWell ? '✅' : isStarting ? '⏳' : '⚠️',
       title: [
@@ -79,6 +80,7 @@ export default defineCommand({
           others > 0 && `${count(others, 'other command')} running`,
           bot.openOutbox > 0 && `${count(bot.openOutbox, 'message')} to send`,
           bot.openOperations > 0 && `${count(bot.openOperations, 'operation')} in progress`,
+          bot.scheduledOperations > 0 && `${count(bot.scheduledOperations, 'operation')} scheduled`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
         ...(bot.dataLoss === undefined || bot.dataLoss.lastShown <= bot.dataLoss.lastKept
@@ -98,7 +100,11 @@ export default defineCommand({
                 `rules did ${bot.ruleActions} of ${count(bot.maxRuleActions, 'action')} within an hour`,
         ),
       ],
-      next: [...(pending > 0 ? ['pending'] : []), ...(openReports > 0 ? ['reports'] : [])],
+      next: [
+        ...(pending > 0 ? ['pending'] : []),
+        ...(jobs > 0 ? ['jobs'] : []),
+        ...(openReports > 0 ? ['reports'] : []),
+      ],
       data: { ...bot, ...present({ mas }), pending, reports: items, homeserverReachable: !failed },
     };
   },

@@ -84,6 +84,8 @@ interface BotStatus {
   readonly openInbox: number;
   readonly openOutbox: number;
   readonly openOperations: number;
+  /** Including timers. */
+  readonly scheduledOperations: number;
   /** How many actions rules took within the last hour, and at how many they only propose. */
   readonly ruleActions: number;
   readonly maxRuleActions: number;

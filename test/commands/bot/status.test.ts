@@ -53,3 +53,14 @@ test.each([
   const dataLoss = { foundAt: 0, lastMessageAt: 0, lastKept: 8, lastShown };
   expect(await statusWith({ dataLoss })).toContain(words);
 });
+
+test('nothing is pending', async () => {
+  expect(await statusWith({})).toContain('Nothing pending');
+});
+
+test('what is scheduled is counted, and where it is listed', async () => {
+  const text = await statusWith({ scheduledOperations: 2 });
+  expect(text).toContain('2 operations scheduled');
+  expect(text).not.toContain('Nothing pending');
+  expect(text).toContain('!jobs');
+});

@@ -167,7 +167,7 @@ test('what is open, and since when', async () => {
     outbox: 1,
     operations: 1,
     confirmations: 0,
-    timers: 0,
+    scheduled: 0,
   });
 });
 
