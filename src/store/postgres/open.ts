@@ -17,6 +17,7 @@ import { processText } from '../files/lock.ts';
 import type { BotProcess, DatabaseLock } from '../files/lock.ts';
 import * as first from '../migrations/postgres/0020-first.ts';
 import * as homeservers from '../migrations/postgres/0021-homeservers.ts';
+import * as longTargets from '../migrations/postgres/0023-long-targets.ts';
 import type { Tables } from '../schema.ts';
 import { newClient } from './connect.ts';
 import { cannotBeOpened, mayNotCreate, withoutPassword } from './errors.ts';
@@ -24,7 +25,11 @@ import { takeLease } from './lease/take-lease.ts';
 import { openPool } from './pool.ts';
 import type { PoolOptions } from './pool.ts';
 
-const migrations = { '0020-first': first, '0021-homeservers': homeservers };
+const migrations = {
+  '0020-first': first,
+  '0021-homeservers': homeservers,
+  '0023-long-targets': longTargets,
+};
 const known = Object.keys(migrations);
 
 /** What `inspectPostgres` finds. */

@@ -4,6 +4,7 @@ import type { RawBuilder } from 'kysely';
 import { contains, dialectOf, indexedBy, joinInOrder } from '../dialect.ts';
 import type { Connection } from '../schema.ts';
 import { failedEntries, roomOf } from './audit/audit-search.ts';
+import { hasTarget } from './audit/audit-target.ts';
 import { noteCommands } from './notes.ts';
 import { confirmationState } from './operations/confirmations.ts';
 import type { ConfirmationState } from './operations/confirmations.ts';
@@ -210,7 +211,7 @@ function targeting(
   const entries = (index: string, condition: RawBuilder<unknown>) => sql`
     SELECT ${columns} FROM audit_log ${indexedBy(db, index)}
     WHERE kind != 'outcome' AND ${condition} AND ${isWanted}`;
-  const about = entries('audit_log_target', sql`target = ${id}`);
+  const about = entries('audit_log_target', hasTarget(db, [id]));
   return kind === 'user'
     ? about
     : sql`${about} UNION ALL ${entries('audit_log_room', sql`${roomOf(db, 'audit_log')} = ${id}`)}`;

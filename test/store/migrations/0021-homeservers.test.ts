@@ -14,7 +14,7 @@ let store: Store | undefined;
 
 /** What version 0020 has on PostgreSQL. */
 const asBefore = [
-  `DELETE FROM kysely_migration WHERE name = '0021-homeservers'`,
+  `DELETE FROM kysely_migration WHERE name >= '0021-homeservers'`,
   'ALTER TABLE reports DROP COLUMN server',
   'ALTER TABLE reports ADD PRIMARY KEY (kind, report_id, received_ts, subject)',
   'CREATE INDEX reports_received ON reports (received_ts, kind, report_id, subject)',

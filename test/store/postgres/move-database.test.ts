@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -297,6 +298,25 @@ test('an entry with a NUL character, which its hash covers, is named before anyt
   await store.close();
   await move(file, database.place);
   expect(await everything(database.read)).toEqual(await everything(readFileWith(file)));
+});
+
+test('an entry about a hundred files, more than an index of PostgreSQL takes, is copied and found', async () => {
+  const target = Array.from(
+    { length: 100 },
+    (_, at) => `mxc://example.com/${hash('sha256', `file ${at}`, 'base64url')}`,
+  ).join(' ');
+  const source = await openStore(file);
+  await source.transaction(async ({ auditLog }) => auditLog.begin({ ...intent, target }, 1));
+  await source.close();
+  await move(file, database.place);
+  const copy = await openStore(database.place);
+  await copy.transaction(async ({ auditLog }) => auditLog.begin({ ...intent, target }, 2));
+  const about = { kind: 'user', id: target } as const;
+  expect(await copy.auditLog.search({ target, limit: 5 })).toHaveLength(2);
+  expect(await copy.auditLog.search({ target: `${target}x`, limit: 5 })).toHaveLength(0);
+  expect(await copy.auditLog.sinceOf([target, '@eve:x'], 1)).toHaveLength(1);
+  expect(await copy.subjectHistory.page(about, { limit: 5 })).toMatchObject({ total: 2 });
+  await copy.close();
 });
 
 test('the password of a URL is not repeated', async () => {

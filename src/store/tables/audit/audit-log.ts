@@ -15,6 +15,7 @@ import {
 import type { AuditRow, ChainCheck, UnchainedRow } from './audit-chain.ts';
 import { endOfNumbers, narrow, numbersOf, readFilter } from './audit-search.ts';
 import type { AuditFilter } from './audit-search.ts';
+import { hasTarget } from './audit-target.ts';
 import { newestNumbers } from './newest-entries.ts';
 import { previousHashAfterOldRows } from './old-audit-rows.ts';
 
@@ -425,7 +426,7 @@ export function auditLog(db: Connection) {
         .select('id')
         // These are the conditions of the index.
         .where(sql<boolean>`kind != 'outcome' AND target IS NOT NULL`)
-        .where('target', 'in', targets)
+        .where(hasTarget(db, targets))
         .where('id', '>', after)
         .execute();
       const found = await entries()

@@ -6,6 +6,7 @@ import type { RawBuilder } from 'kysely';
 import { dayMs } from '../../../core/duration.ts';
 import { dialectOf, indexedBy, joinInOrder, notIndexed, wholeNumber } from '../../dialect.ts';
 import type { Connection } from '../../schema.ts';
+import { hasTarget } from './audit-target.ts';
 import {
   hasBeginning,
   hasKeys,
@@ -104,7 +105,7 @@ function sourcesOf(
     return [
       entries(
         indexedBy(db, 'audit_log_target'),
-        sql`candidate.target = ${target}`,
+        hasTarget(db, [target], 'candidate'),
         ...byCondition(query),
       ),
       ...(isRoom(target)
@@ -261,8 +262,8 @@ function targetCondition(db: Connection, { target }: AuditFilter): RawBuilder<un
     ? []
     : [
         isRoom(target)
-          ? sql`(candidate.target = ${target} OR ${roomOf(db, 'candidate')} = ${target})`
-          : sql`candidate.target = ${target}`,
+          ? sql`(${hasTarget(db, [target], 'candidate')} OR ${roomOf(db, 'candidate')} = ${target})`
+          : hasTarget(db, [target], 'candidate'),
       ];
 }
 

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 
 import type { Connection, OperationsTable, OperationState } from '../../schema.ts';
+import { hasTarget } from '../audit/audit-target.ts';
 import { changeState } from './operations.ts';
 
 /** A command line to run at a given time, to undo an action. */
@@ -118,7 +119,7 @@ export function timers(db: Connection) {
         .selectAll('operations')
         .select('audit_log.command as action')
         .where('operations.state', '=', 'scheduled')
-        .where('audit_log.target', '=', account.toWellFormed())
+        .where(hasTarget(db, [account.toWellFormed()]))
         .orderBy('operations.not_before')
         .execute();
       return rows.map((row) => ({ ...timerOf(row), action: row.action }));
