@@ -9,6 +9,7 @@ import type { DecideContext } from '../operations/confirm/decide.ts';
 import type { FindContext } from '../operations/confirm/find-confirmation.ts';
 import { stop } from '../operations/execute/stop.ts';
 import type { StopContext } from '../operations/execute/stop.ts';
+import type { Waiting } from '../operations/execute/waiting.ts';
 import type {
   BotOperations,
   HomeserverState,
@@ -26,7 +27,9 @@ export function createBotOperations(options: {
   readonly registry: Pick<Registry, 'all'>;
   readonly maxRuleActions: number;
   /** The operations, which are built with the services. */
-  readonly context: () => DecideContext & FindContext & StopContext;
+  readonly context: () => DecideContext &
+    FindContext &
+    StopContext & { readonly waiting: Pick<Waiting, 'all' | 'of'> };
   readonly syncHealth: () => SyncHealth;
   readonly reportReadings: () => ReportReading[];
   /** Of one that can't be replaced by another, there is no list. */
@@ -55,6 +58,7 @@ export function createBotOperations(options: {
   return {
     decide: async (request) => decide(options.context(), request),
     stop: async (request) => stop(options.context(), request),
+    waitsFor: (operation) => options.context().waiting.of(operation),
     openDirect: transport.direct.open,
     linkToPage: ({ user, askedBy }) => page().linkFor(user, askedBy),
     closePage: (user) => page().closeFor(user),
@@ -73,6 +77,7 @@ export function createBotOperations(options: {
         ruleActions: await store.auditLog.countByRules(Date.now() - hourMs, harmless),
         maxRuleActions: options.maxRuleActions,
         openOperations: open.operations,
+        waitingOperations: options.context().waiting.all(),
         scheduledOperations: open.scheduled,
         whyUnableToSend: transport.sendPermission.whyMissing(),
         dataLoss: await store.dataLoss.get(),

@@ -13,6 +13,7 @@ import { createDenials } from '../operations/authorize/denials.ts';
 import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
 import { recover } from '../operations/execute/recover.ts';
 import { runDue, runScheduled } from '../operations/execute/run-scheduled.ts';
+import { createWaiting } from '../operations/execute/waiting.ts';
 import type { Members, SendPermission } from '../operations/management-room.ts';
 import { createNextPages } from '../operations/parse/expand.ts';
 import { createPipeline } from '../operations/pipeline.ts';
@@ -100,6 +101,7 @@ export function createOperations(options: {
     sendPermission: transport.sendPermission,
     cardReactions: options.cardReactions,
     inFlight: createInFlight(),
+    waiting: createWaiting(),
     stopping: stopping.signal,
     sayNow: transport.sayStoreFailure,
     reconcileTimes: createReconcileTimes(),

@@ -206,7 +206,7 @@ export function createServices(parts: {
     ...parts.homeserver,
     notes: createNoteService(store, { wake: wakeReports }),
     audit: createAuditService(store, parts),
-    operations: createOperationService(store),
+    operations: createOperationService(store, bot),
     confirmations: store.confirmations,
     statistics: createStatisticsService(store),
     history: createHistoryService(store),

@@ -26,6 +26,7 @@ import { decideConfirmation } from '../../src/operations/confirm/decide.ts';
 import { findConfirmation } from '../../src/operations/confirm/find-confirmation.ts';
 import { createInFlight, createReconcileTimes } from '../../src/operations/execute/reconcile.ts';
 import { stop } from '../../src/operations/execute/stop.ts';
+import { createWaiting } from '../../src/operations/execute/waiting.ts';
 import { createNextPages } from '../../src/operations/parse/expand.ts';
 import { createPipeline } from '../../src/operations/pipeline.ts';
 import type { Settings } from '../../src/operations/settings.ts';
@@ -131,6 +132,7 @@ export async function openFuzzBot({
       return decideConfirmation(context, confirmation, { decision, by, event });
     },
     stop: async (request) => stop(context, request),
+    waitsFor: (operation) => context.waiting.of(operation),
     status: async () => ({
       version: '0',
       node: '0',
@@ -142,6 +144,7 @@ export async function openFuzzBot({
       openOutbox: 0,
       openOperations: 0,
       scheduledOperations: 0,
+      waitingOperations: [],
       ruleActions: 0,
       maxRuleActions: 10,
       whyUnableToSend: undefined,
@@ -244,6 +247,7 @@ export async function openFuzzBot({
     log: { info: () => undefined, warn: () => undefined, error: fault },
     sendPermission: { whyMissing: () => undefined, granted: async () => true },
     inFlight: createInFlight(),
+    waiting: createWaiting(),
     stopping: new AbortController().signal,
     sayNow: async (outgoing) => {
       said.push(outgoing);

@@ -162,7 +162,7 @@ function servicesOn(
       serverName: 'localhost',
       homeservers: [],
     }),
-    operations: createOperationService(store),
+    operations: createOperationService(store, { waitsFor: () => [] }),
     audit: createAuditService(store, {
       witnesses: [],
       formerWitnesses: async () => [],

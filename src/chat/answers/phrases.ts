@@ -111,3 +111,11 @@ export function size(bytes: number): string {
 export function entries(first: number, last: number): string {
   return first === last ? `#${first}` : `#${first} to #${last}`;
 }
+
+/** Homeservers: `one.example`, `one.example and two.example`, `one.example and 3 other homeservers` */
+export function nameSome([first = '', ...others]: readonly string[]): string {
+  const [second] = others;
+  return second === undefined
+    ? first
+    : `${first} and ${others.length === 1 ? second : `${others.length} other homeservers`}`;
+}

@@ -11,7 +11,7 @@ import type {
 import { matrixToLink } from '../reading/values.ts';
 import { bold, code, facts, line, link, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
-import { count, span } from './phrases.ts';
+import { count, nameSome, span } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
 
 /** Characters of a reason that are shown. */
@@ -46,14 +46,6 @@ export function accusation({ reports, reporterCount, where }: ItemStory): Inline
 export function accused(story: ItemStory): Inline[] {
   const saysWhy = story.reporterCount > 0 && reasonsOf(story.reports).length > 0;
   return [saysWhy ? ' about ' : ' ', ...whatIsReported(story.item)];
-}
-
-/** `one.example`, `one.example and two.example`, `one.example and 3 other homeservers` */
-function nameSome([first = '', ...others]: readonly string[]): string {
-  const [second] = others;
-  return second === undefined
-    ? first
-    : `${first} and ${others.length === 1 ? second : `${others.length} other homeservers`}`;
 }
 
 /** The reasons that people give, and how many people give each; the most common first. */

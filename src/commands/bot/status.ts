@@ -1,6 +1,6 @@
 import { bold, facts, line } from '../../chat/answers/answer.ts';
 import type { Block, Content } from '../../chat/answers/answer.ts';
-import { ago, count, dateTime, entries, span, when } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime, entries, nameSome, span, when } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
@@ -51,7 +51,7 @@ export default defineCommand({
           isFirstWell
             ? isWell
               ? 'Everything is working'
-              : `Everything is working, except for ${nameSome(unusable)}`
+              : `Everything is working, except for ${nameFirst(unusable)}`
             : failed
               ? 'The admin API does not answer'
               : bot.online
@@ -80,6 +80,7 @@ export default defineCommand({
           others > 0 && `${count(others, 'other command')} running`,
           bot.openOutbox > 0 && `${count(bot.openOutbox, 'message')} to send`,
           bot.openOperations > 0 && `${count(bot.openOperations, 'operation')} in progress`,
+          bot.waitingOperations.length > 0 && waitingText(bot),
           bot.scheduledOperations > 0 && `${count(bot.scheduledOperations, 'operation')} scheduled`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
@@ -110,6 +111,13 @@ export default defineCommand({
   },
 });
 
+/** `it waits for two.example`, `2 of them wait for two.example` */
+function waitingText({ openOperations, waitingOperations: waiting }: Bot): string {
+  const servers = nameSome([...new Set(waiting.flatMap(({ waitsFor }) => waitsFor))]);
+  const which = openOperations === 1 ? 'it' : `${waiting.length} of them`;
+  return `${which} ${waiting.length === 1 ? 'waits' : 'wait'} for ${servers}`;
+}
+
 function processLine(processes: Bot['processes']): Block {
   const name = ({ host, pid }: Bot['processes'][number]) => `${host} (${pid})`;
   const leader = processes.find(({ leads }) => leads);
@@ -139,7 +147,7 @@ function unreadList(readings: Bot['reportReadings'], unusable: readonly Homeserv
 /** At most this many homeservers are shown; the rest are counted. */
 const maxHomeservers = 10;
 
-function nameSome([first, ...others]: readonly Homeserver[]): string {
+function nameFirst([first, ...others]: readonly Homeserver[]): string {
   return others.length === 0
     ? (first?.serverName ?? '')
     : `${first?.serverName ?? ''} and ${count(others.length, 'other homeserver')}`;

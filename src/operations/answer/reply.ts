@@ -45,6 +45,7 @@ export type MessagePart =
   | 'running'
   | 'scheduled'
   | `progress-${number}`
+  | `waiting-${number}`
   | 'unknown'
   | 'decided'
   | 'reconciled'

@@ -218,6 +218,7 @@ export async function prepareNext(
       // It is still to be done.
       queue.targets.unshift(group);
       queue.isPaused = true;
+      queue.operation.waitsFor.add(queue.server);
       return { skipped, next: undefined };
     }
     if (found === again) {

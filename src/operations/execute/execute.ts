@@ -17,6 +17,8 @@ import type { Attempt, Confirmed, RunningOperation } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import type { InFlight } from './reconcile.ts';
 import { pausedReply, runningReply, showRunning, timeLeftMs } from './running.ts';
+import { isWaiting, serversWaitedFor } from './waiting.ts';
+import type { Waiting } from './waiting.ts';
 
 /** What takes longer than this is shown as running, and nothing waits for it any more. */
 const quickMs = 2000;
@@ -31,6 +33,7 @@ export type ExecuteContext = AdvanceContext &
   DeliverContext & {
     readonly nextPages: NextPages;
     readonly inFlight: InFlight;
+    readonly waiting: Pick<Waiting, 'add' | 'remove'>;
     readonly log: Pick<Log, 'error' | 'warn'>;
     /** For what goes wrong when nobody waits for it any more. */
     readonly sayNow: SayNow;
@@ -65,6 +68,7 @@ export async function carryOut(
     ({ attempt, leftOut, wasBegun }) => attempt === undefined && leftOut === undefined && !wasBegun,
   );
   let shown = -1;
+  let shownWaits = 0;
   const intervals = createBackoff(progressIntervals);
   let nextMs = intervals.next();
   let waitsForOutcome = false;
@@ -73,8 +77,11 @@ export async function carryOut(
     // The outcome comes before the next showing, if nothing takes longer than what was done so far.
     const isAlmostOver = shown >= 0 && timeLeftMs(operation, context.now()) < nextMs;
     waitsForOutcome = isAlmostOver && !waitsForOutcome;
-    if (isNew && count !== shown && !waitsForOutcome) {
+    const { size: waits } = operation.waitsFor;
+    if (isNew && (count !== shown || waits !== shownWaits) && !waitsForOutcome) {
       shown = count;
+      shownWaits = waits;
+      context.waiting.remove(operation.id);
       await showRunning(context, operation);
     }
     slow.resolve(runningReply(context, operation));
@@ -99,6 +106,11 @@ export async function carryOut(
     try {
       const progress = await advance(context, operation);
       decision = progress.decision;
+      if (progress.reply === undefined && isWaiting(operation) && !context.stopping.aborted) {
+        await showWaiting(context, operation).catch(onFailure);
+      } else {
+        context.waiting.remove(operation.id);
+      }
       return progress.reply ?? runningReply(context, operation);
     } catch (error) {
       if (error instanceof StoreError) {
@@ -132,6 +144,14 @@ export async function carryOut(
     return await Promise.race([ended, slow.promise]);
   } finally {
     isAwaited = false;
+  }
+}
+
+/** Shows what an operation waits for, unless it has waited for it before. */
+async function showWaiting(context: ExecuteContext, operation: RunningOperation): Promise<void> {
+  const { ended } = progressOf(operation);
+  if (context.waiting.add(operation.id, serversWaitedFor(operation), ended)) {
+    await showRunning(context, operation);
   }
 }
 

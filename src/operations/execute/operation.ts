@@ -72,6 +72,8 @@ export interface RunningOperation {
   readonly startedAt: number;
   /** Its answer shows how it ended, as far as is known. */
   isTold: boolean;
+  /** The homeservers that don't answer: what is to be done there is begun later. Undefined if there is only one. */
+  readonly waitsFor: Set<string | undefined>;
 }
 
 /** Everybody who must agree has agreed, and its start is committed. Only `confirm` makes one. */
@@ -228,6 +230,7 @@ export function newOperation(
     isResumed: false,
     startedAt,
     isTold: false,
+    waitsFor: new Set(),
     units: units.map((unit) => ({
       ...unit,
       intent: undefined,
@@ -286,6 +289,7 @@ export async function loadOperation(
     isResumed: true,
     startedAt: stored.startedAt ?? 0,
     isTold: false,
+    waitsFor: new Set(),
     units: rows.map((row) => {
       const part = parts.get(`${row.position} ${row.step}`);
       return {

@@ -1,5 +1,5 @@
 import { bold, code, facts, line, sentence } from '../../chat/answers/answer.ts';
-import { count, span, whole } from '../../chat/answers/phrases.ts';
+import { count, nameSome, span, whole } from '../../chat/answers/phrases.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import type { StoreError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
@@ -11,6 +11,7 @@ import { operationField, progressOf, stepsData, unitNoun } from './operation-fie
 import type { RunningOperation } from './operation.ts';
 import { whoDecided } from './single-outcome.ts';
 import type { NamesContext } from './single-outcome.ts';
+import { isWaiting, serversWaitedFor } from './waiting.ts';
 
 /** What saying how far an operation has got needs. */
 export type RunningContext = NamesContext & {
@@ -26,6 +27,9 @@ export function runningReply(context: RunningContext, operation: RunningOperatio
   const seconds = Math.max(1, (context.now() - operation.startedAt) / 1000);
   const leftMs = timeLeftMs(operation, context.now());
   const isLong = units.length > 1;
+  const waits = isWaiting(operation);
+  const servers = nameSome(serversWaitedFor(operation));
+  const state = waits ? `Waiting for ${servers}: ` : 'Running: ';
   // The steps of one account differ too much: one does not tell how long another takes.
   const hasRate = targets > 1;
   const steps = stepsData(operation);
@@ -38,21 +42,27 @@ export function runningReply(context: RunningContext, operation: RunningOperatio
       ...present({ data: steps === undefined ? undefined : { steps } }),
       mark: '⏳',
       title: isLong
-        ? [bold(`Running: ${command.name}`), `, ${soFar(operation)}`]
-        : [bold('Running: '), code(shortLine(command, invocation))],
+        ? [bold(`${state}${command.name}`), `, ${soFar(operation)}`]
+        : [bold(state), code(shortLine(command, invocation))],
       body: [
         ...(isLong && ended > 0 && (hasRate || failed > 0)
           ? [
               facts(
                 failed > 0 && `${whole(failed)} failed`,
-                hasRate && finished > 0 && perTime(finished / seconds),
-                hasRate && leftMs > 0 && `about ${span(leftMs)} left`,
+                hasRate && !waits && finished > 0 && perTime(finished / seconds),
+                // Nobody knows when a homeserver will answer again.
+                hasRate && leftMs > 0 && servers === '' && `about ${span(leftMs)} left`,
               ),
             ]
           : []),
+        ...(waits || servers === ''
+          ? []
+          : [line(`What is to be done on ${servers} waits until it answers again.`)]),
         facts(
           whoDecided(context, operation),
-          'I will post the outcome here.',
+          waits
+            ? `When ${operation.waitsFor.size === 1 ? 'it answers' : 'they answer'} again, I go on, and post the outcome here.`
+            : 'I will post the outcome here.',
           isLong && ['Stop: ', code(`${context.settings.prefix}stop-job ${id}`)],
         ),
       ],
@@ -126,17 +136,18 @@ export async function showRunning(
   operation: RunningOperation,
 ): Promise<void> {
   const { origin } = operation.invocation;
+  const waits = isWaiting(operation);
   const isShown = await context.store.transaction(
     async (tables) => {
       if (operation.isTold) {
         return false;
       }
       const part = (await tables.outbox.has(origin.event, 'running'))
-        ? (`progress-${context.now()}` as const)
+        ? (`${waits ? 'waiting' : 'progress'}-${context.now()}` as const)
         : 'running';
       await postOutcome(context, tables, origin, runningReply(context, operation), {
         part,
-        keepsReactions: context.now() - operation.startedAt < reactionsStayMs,
+        keepsReactions: !waits && context.now() - operation.startedAt < reactionsStayMs,
       });
       return true;
     },

@@ -84,6 +84,11 @@ interface BotStatus {
   readonly openInbox: number;
   readonly openOutbox: number;
   readonly openOperations: number;
+  /** Those in progress that wait for homeservers that don't answer. */
+  readonly waitingOperations: readonly {
+    readonly id: number;
+    readonly waitsFor: readonly string[];
+  }[];
   /** Including timers. */
   readonly scheduledOperations: number;
   /** How many actions rules took within the last hour, and at how many they only propose. */
@@ -137,6 +142,8 @@ export interface BotOperations {
    */
   stop(request: { readonly operation: number; readonly by: UserId }): Promise<Stopped>;
   status(): Promise<BotStatus>;
+  /** The homeservers that an operation waits for, because they don't answer; empty if it goes on. */
+  waitsFor(operation: number): readonly string[];
   /**
    * Opens the direct room with a person, to send them a secret. Call it before the change that creates
    * the secret, so that nothing is changed if the room can't be opened.

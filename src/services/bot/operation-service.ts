@@ -5,6 +5,7 @@ import type {
 } from '../../store/tables/operations/operation-targets.ts';
 import { allScheduled } from '../../store/tables/operations/operations.ts';
 import type { Operation } from '../../store/tables/operations/operations.ts';
+import type { BotOperations } from './bot-operations.ts';
 
 /** An operation that runs, or that is scheduled, and how many of its targets are in each state. */
 export interface OpenOperation {
@@ -13,14 +14,19 @@ export interface OpenOperation {
   readonly counts: TargetCounts;
   /** Undefined before it starts. */
   readonly progress: TargetProgress | undefined;
+  /** The homeservers that it waits for, because they don't answer. */
+  readonly waitsFor: readonly string[];
 }
 
 /** The operations that run or are scheduled, read-only. */
-export function createOperationService({
-  operations,
-  operationTargets,
-  statistics,
-}: Pick<Store, 'operations' | 'operationTargets' | 'statistics'>) {
+export function createOperationService(
+  {
+    operations,
+    operationTargets,
+    statistics,
+  }: Pick<Store, 'operations' | 'operationTargets' | 'statistics'>,
+  { waitsFor }: Pick<BotOperations, 'waitsFor'>,
+) {
   return {
     get: operations.get,
 
@@ -35,6 +41,7 @@ export function createOperationService({
             operation,
             counts: isRunning ? await operationTargets.count(operation.id) : {},
             progress: isRunning ? await operationTargets.progress(operation.id) : undefined,
+            waitsFor: waitsFor(operation.id),
           };
         }),
       );
@@ -51,7 +58,7 @@ export function createOperationService({
         operationTargets.count(operation.id),
         operationTargets.progress(operation.id),
       ]);
-      return { operation, counts, progress };
+      return { operation, counts, progress, waitsFor: waitsFor(operation.id) };
     },
 
     /** Whether a request to stop an operation was recorded. */

@@ -36,7 +36,7 @@ export async function openSection(context: PageContext, limit: number): Promise<
   const scheduled = await operations.first('scheduled', limit);
   const rows: OpenOperation[] = [
     ...running,
-    ...scheduled.map((operation) => ({ operation, counts: {}, progress: undefined })),
+    ...scheduled.map((operation) => ({ operation, counts: {}, progress: undefined, waitsFor: [] })),
   ];
   return html`<section aria-labelledby="open">
     <h2 id="open">Running and scheduled</h2>
@@ -119,7 +119,7 @@ export function lineOf({ registry, viewer, prefix }: PageContext, operation: Ope
   }
   const { shortLine } = linesOf(
     { registry, role: viewer.role },
-    { operation, counts: {}, progress: undefined },
+    { operation, counts: {}, progress: undefined, waitsFor: [] },
   );
   return cut(`${prefix}${shortLine}`, maxLineLength);
 }

@@ -64,3 +64,12 @@ test('what is scheduled is counted, and where it is listed', async () => {
   expect(text).not.toContain('Nothing pending');
   expect(text).toContain('!jobs');
 });
+
+test.each([
+  [1, [7], '1 operation in progress · it waits for two.example'],
+  [3, [7, 8], '3 operations in progress · 2 of them wait for two.example'],
+  [3, [8], '3 operations in progress · 1 of them waits for two.example'],
+])('of %i operations, those that wait for a homeserver are named: %j', async (all, ids, words) => {
+  const waitingOperations = ids.map((id) => ({ id, waitsFor: ['two.example'] }));
+  expect(await statusWith({ openOperations: all, waitingOperations })).toContain(words);
+});

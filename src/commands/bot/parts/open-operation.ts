@@ -1,4 +1,4 @@
-import { whole } from '../../../chat/answers/phrases.ts';
+import { nameSome, whole } from '../../../chat/answers/phrases.ts';
 import type { Context } from '../../../chat/command/declaration.ts';
 import type { Invocation } from '../../../chat/command/invocation.ts';
 import {
@@ -26,6 +26,7 @@ export function progressText({
   counts: { failed = 0 },
   operation: { stopRequestedBy },
   progress,
+  waitsFor,
 }: OpenOperation): string | undefined {
   return (
     progress &&
@@ -33,6 +34,7 @@ export function progressText({
       `${whole(progress.finished)} of ${whole(progress.targets)} finished`,
       ...(failed === 0 ? [] : [`${whole(failed)} failed`]),
       ...(stopRequestedBy === null ? [] : ['stopping']),
+      ...(waitsFor.length === 0 ? [] : [`waiting for ${nameSome(waitsFor)}`]),
     ].join(', ')
   );
 }
