@@ -7,8 +7,8 @@ import { startOwnHomeserver } from '../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../dev/synapse/matrix-user.ts';
 import { spread } from './measurement.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
+import { residentMb } from './process-use.ts';
 import { openBenchRoom } from './room.ts';
-import { residentMb } from './start.ts';
 
 /** Two of them are real. */
 const homeservers = 50;

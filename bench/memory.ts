@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Benchmark, Measurement } from './measurement.ts';
+import { residentMb } from './process-use.ts';
 import { openBenchRoom } from './room.ts';
-import { residentMb } from './start.ts';
 
 /** Measures the bot's memory after many commands, and a minute later. */
 export const memory: Benchmark = async ({ short, commands: many }) => {

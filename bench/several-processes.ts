@@ -16,6 +16,7 @@ import type { OwnHomeserver } from '../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../dev/synapse/matrix-user.ts';
 import { spread } from './measurement.ts';
 import type { Benchmark, BenchmarkOptions, Measurement } from './measurement.ts';
+import { computedMs } from './process-use.ts';
 
 /** One Synapse, one PostgreSQL, and a room in which several processes of one bot work. */
 interface Scene extends AsyncDisposable {
@@ -66,33 +67,61 @@ export const severalProcesses: Benchmark = async ({ short }) => {
     await using scene = await openScene(count);
     const name = count === 1 ? '1 process' : `${count} processes`;
     const commands = await commandsPerSecond(scene, short);
-    measured.push({ what: `commands, ${name}`, unit: 'per second', ...commands });
+    measured.push(
+      { what: `commands, ${name}`, unit: 'per second', ...spread(commands.rates) },
+      { what: 'the leader computes, for each command', unit: 'ms', ...spread(commands.computed) },
+    );
     const reports = await reportsPerSecond(scene, short);
-    measured.push({ what: `reports, ${name}`, unit: 'per second', ...reports });
+    measured.push(
+      { what: `reports, ${name}`, unit: 'per second', ...spread(reports.rates) },
+      { what: 'the leader computes, for each report', unit: 'ms', ...spread(reports.computed) },
+    );
   }
   return [...measured, ...(await handOvers({ short }))];
 };
 
+/** How many were done per second in each round, and how long the leader has computed for each, in milliseconds. */
+interface Rounds {
+  readonly rates: number[];
+  readonly computed: number[];
+}
+
+/** Measures one round of so many. */
+async function measure(
+  { processes }: Scene,
+  { rates, computed }: Rounds,
+  size: number,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const leader = await processes.nextLeader();
+  const { pid } = leader.current().process;
+  const before = await computedMs(pid);
+  const begin = performance.now();
+  await work();
+  rates.push((size * 1000) / (performance.now() - begin));
+  computed.push(((await computedMs(pid)) - before) / size);
+}
+
 /** Many at once, so that Synapse or the bot is always busy. */
-async function commandsPerSecond({ ana, mallory }: Scene, short: boolean) {
+async function commandsPerSecond(scene: Scene, short: boolean): Promise<Rounds> {
+  const { ana, mallory } = scene;
   const size = short ? 10 : 100;
-  const rates: number[] = [];
+  const counted: Rounds = { rates: [], computed: [] };
+  const first: Rounds = { rates: [], computed: [] };
   // Synapse and the bot are slow at first: these rounds don't count.
   for (let round = short ? 0 : -3; round < (short ? 1 : 5); round += 1) {
     const queue = new PQueue({ concurrency: 8 });
-    const begin = performance.now();
-    await queue.addAll(
-      Array.from({ length: size }, () => async () => ana.ask(`!user ${mallory.userId}`)),
+    await measure(scene, round < 0 ? first : counted, size, async () =>
+      queue.addAll(
+        Array.from({ length: size }, () => async () => ana.ask(`!user ${mallory.userId}`)),
+      ),
     );
-    if (round >= 0) {
-      rates.push((size * 1000) / (performance.now() - begin));
-    }
   }
-  return spread(rates);
+  return counted;
 }
 
 /** Reports that arrive all at once, each about another message, until each is stored and has been looked at. */
-async function reportsPerSecond(scene: Scene, short: boolean) {
+async function reportsPerSecond(scene: Scene, short: boolean): Promise<Rounds> {
   const { homeserver, mallory, postgres } = scene;
   const size = short ? 10 : 200;
   const lobby = await mallory.createRoom({ preset: 'public_chat', name: 'Lobby' });
@@ -102,7 +131,7 @@ async function reportsPerSecond(scene: Scene, short: boolean) {
   const insert = synapse.prepare(
     'INSERT INTO event_reports (id, received_ts, room_id, event_id, user_id, reason, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
-  const rates: number[] = [];
+  const counted: Rounds = { rates: [], computed: [] };
   for (let round = 0; round < (short ? 1 : 3); round += 1) {
     const queue = new PQueue({ concurrency: 8 });
     const events = await queue.addAll(
@@ -118,13 +147,13 @@ async function reportsPerSecond(scene: Scene, short: boolean) {
         insert.run(id, Date.now() + at, lobby, event, mallory.userId, 'spam', content);
       }
     })();
-    const begin = performance.now();
-    while ((await lookedAt(postgres)) < (round + 1) * size) {
-      await wait(50);
-    }
-    rates.push((size * 1000) / (performance.now() - begin));
+    await measure(scene, counted, size, async () => {
+      while ((await lookedAt(postgres)) < (round + 1) * size) {
+        await wait(50);
+      }
+    });
   }
-  return spread(rates);
+  return counted;
 }
 
 async function lookedAt(postgres: Postgres): Promise<number> {

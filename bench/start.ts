@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { spread } from './measurement.ts';
 import type { Benchmark } from './measurement.ts';
+import { residentMb } from './process-use.ts';
 import { openBenchRoom } from './room.ts';
 
 /** Measures the time from the start of the process until the bot is ready, and its memory at rest. */
@@ -25,9 +25,3 @@ export const start: Benchmark = async ({ short }) => {
     { what: 'memory at rest', unit: 'MB', median: memory, goal: { median: 115 } },
   ];
 };
-
-/** The physical memory that a process holds, in MB. Source: proc_pid_status(5), `VmRSS`. */
-export async function residentMb(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/mu.exec(status)?.[1]) / 1024;
-}
