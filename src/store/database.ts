@@ -125,10 +125,10 @@ export async function lockDatabase(
 ): Promise<DatabaseLock> {
   if (isPostgres(place)) {
     const { takeLease } = await import('./postgres/lease/take-lease.ts');
-    const { assertNotNewer } = await import('./postgres/open.ts');
+    const { assertMayLead } = await import('./postgres/open.ts');
     return takeLease(place, {
       ...options,
-      assertMayLead: async (client) => assertNotNewer(client, place),
+      assertMayLead: async (client) => assertMayLead(client, place),
     });
   }
   const lock = lockFile(place, { warn });

@@ -11,6 +11,7 @@ import { Migrator } from 'kysely/migration';
 import type { Client } from 'pg';
 
 import { LawspeakerError, SetupError } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { DatabaseInspection } from '../database-inspection.ts';
 import { processText } from '../files/lock.ts';
@@ -103,7 +104,12 @@ export async function openPostgres(
   url: string,
   { readonly = false, lock = false, inform }: PostgresOptions,
 ): Promise<Kysely<Tables>> {
-  const held = lock === true ? await takeLease(url) : lock === false ? undefined : lock;
+  const held =
+    lock === true
+      ? await takeLease(url, { assertMayLead: async (client) => assertMayLead(client, url) })
+      : lock === false
+        ? undefined
+        : lock;
   const { db, cutOff } = await connectedTo(url, { readonly, fence: held?.lease?.fence });
   held?.lease?.lost.catch(cutOff);
   const releaseOwn = async () => (lock === true ? held?.release() : undefined);
@@ -167,21 +173,12 @@ async function prepare(
   await migrate(db, url, made.length === 0 ? undefined : inform);
 }
 
-/** @throws SetupError it can't be reached, or stores texts in another encoding */
+/** @throws SetupError it can't be reached, or the bot's tables can't be in it */
 async function assertUsable(url: string): Promise<void> {
   const client = await newClient(url);
   try {
     await client.connect();
-    const { rows } = await client.query<{ encoding: string }>(
-      `SELECT current_setting('server_encoding') AS encoding`,
-    );
-    const encoding = rows[0]?.encoding;
-    if (encoding !== 'UTF8') {
-      throw new SetupError(
-        `The database ${withoutPassword(url)} has the encoding ${encoding}.`,
-        'Create it with the encoding UTF8: createdb --encoding=UTF8 --template=template0.',
-      );
-    }
+    await assertUsableOn(client, url);
   } catch (error) {
     throw error instanceof SetupError ? error : cannotBeOpened(url, error);
   } finally {
@@ -189,15 +186,46 @@ async function assertUsable(url: string): Promise<void> {
   }
 }
 
+/** @throws SetupError it stores texts in another encoding, or tables are not made where they are */
+async function assertUsableOn(client: Client, url: string): Promise<void> {
+  const { rows } = await client.query<{
+    encoding: string;
+    schema: string | null;
+    tables: string | null;
+  }>(
+    `SELECT current_setting('server_encoding') AS encoding, current_schema() AS schema, (
+       SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+       WHERE pg_class.oid = to_regclass('lawspeaker_lease')
+     ) AS tables`,
+  );
+  const { encoding, schema = null, tables = null } = rows[0] ?? {};
+  if (encoding !== 'UTF8') {
+    throw new SetupError(
+      `The database ${withoutPassword(url)} has the encoding ${encoding}.`,
+      'Create it with the encoding UTF8: createdb --encoding=UTF8 --template=template0.',
+    );
+  }
+  if (schema === null) {
+    throw mayNotCreate(url);
+  }
+  if (tables !== null && tables !== schema) {
+    throw new SetupError(
+      `The database ${withoutPassword(url)} has tables of a bot in the schema ${tables}, and new ones would be made in the schema ${schema}.`,
+      'Let search_path name only the schema of this bot: ALTER ROLE … SET search_path = ….',
+    );
+  }
+}
+
 /**
  * Checks that a process of this version could lead. One that could not must not stand by: it would be found out only
  * when it is needed.
  *
- * @throws SetupError the database is newer than this program
+ * @throws SetupError the database can't be used, or is newer than this program
  */
-export async function assertNotNewer(client: Client, url: string): Promise<void> {
+export async function assertMayLead(client: Client, url: string): Promise<void> {
+  await assertUsableOn(client, url);
   const { rows: tables } = await client.query<{ is_there: boolean }>(
-    `SELECT to_regclass('kysely_migration') IS NOT NULL AS is_there`,
+    `SELECT to_regclass(${migrationTable}) IS NOT NULL AS is_there`,
   );
   if (tables[0]?.is_there !== true) {
     return;
@@ -215,12 +243,15 @@ function newerError(url: string): SetupError {
   );
 }
 
+/** Another program may have a table of this name in another schema. */
+const migrationTable = `format('%I.kysely_migration', current_schema())`;
+
 const isNewer = (made: readonly string[]) => made.some((name) => !Object.hasOwn(migrations, name));
 
 /** The migrations that the database has had. */
 async function migrationsIn(db: Kysely<Tables>): Promise<readonly string[]> {
   const { rows: tables } = await sql<{ is_there: number }>`
-    SELECT count(to_regclass('kysely_migration')) AS is_there`.execute(db);
+    SELECT count(to_regclass(${sql.raw(migrationTable)})) AS is_there`.execute(db);
   if (tables[0]?.is_there !== 1) {
     return [];
   }
@@ -228,6 +259,19 @@ async function migrationsIn(db: Kysely<Tables>): Promise<readonly string[]> {
     SELECT name FROM kysely_migration ORDER BY name`.execute(db);
   return rows.map(({ name }) => name);
 }
+
+/** The same, each taking any time: a new index of a large table can take minutes. */
+const withoutLimit = Object.fromEntries(
+  Object.entries(migrations).map(([name, { up }]) => [
+    name,
+    {
+      async up(db: Kysely<unknown>) {
+        await sql`SET LOCAL statement_timeout = 0`.execute(db);
+        await up(db);
+      },
+    },
+  ]),
+);
 
 /** Makes all missing migrations in one transaction. */
 async function migrate(
@@ -239,7 +283,13 @@ async function migrate(
   inform(
     `The database ${at} is from an older version and is being updated. If it is large, this takes a few minutes.`,
   );
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { rows } = await sql<{ schema: string }>`SELECT current_schema() AS schema`.execute(db);
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => withoutLimit },
+    // Otherwise, it takes a table of another schema for its own.
+    ...present({ migrationTableSchema: rows[0]?.schema }),
+  });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
     throw new SetupError(

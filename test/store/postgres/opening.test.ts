@@ -112,3 +112,50 @@ test('a database without tables can’t be read, and gets them when a bot opens 
   expect(informed).toEqual([]);
   await store.close();
 });
+
+const inSchema = (place: string, path: string) =>
+  changed(place, (url) => url.searchParams.set('options', `-c search_path=${path}`));
+
+test('several bots can use one database, each in a schema of its own', async () => {
+  await using database = await createTestDatabase();
+  await database.execute('CREATE SCHEMA one', 'CREATE SCHEMA two');
+  const one = await openStore(inSchema(database.place, 'one'), { lock: true });
+  await one.syncState.set('token', 's1');
+  const two = await openStore(inSchema(database.place, 'two'), { lock: true });
+  expect(await two.syncState.get('token')).toBeUndefined();
+  await two.close();
+  // Of another program that uses the same library.
+  await database.execute(
+    'DROP SCHEMA two CASCADE',
+    'CREATE SCHEMA two',
+    `UPDATE public.kysely_migration SET name = 'theirs' WHERE name = '0020-first'`,
+  );
+  const three = await openStore(inSchema(database.place, 'two,public'), { lock: true });
+  expect(await three.syncState.get('token')).toBeUndefined();
+  await three.close();
+  await one.close();
+});
+
+test('a bot does not take the tables of a schema for its own if it would make them in another one', async () => {
+  await using database = await createTestDatabase();
+  await (await openStore(database.place, { lock: true })).close();
+  await database.execute('CREATE SCHEMA later');
+  const place = inSchema(database.place, 'later,public');
+  const reason = 'has tables of a bot in the schema public, and new ones would be made in';
+  await expect(inspectPostgres(place)).rejects.toThrow(reason);
+  await expect(openStore(place, { lock: true })).rejects.toThrow(reason);
+  await expect(lockDatabase(place)).rejects.toMatchObject({ code: 'setup' });
+});
+
+test('tables may take any time to be updated', async () => {
+  await using database = await createTestDatabase();
+  await database.execute(
+    `DELETE FROM kysely_migration WHERE name = '0023-long-targets'`,
+    `CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS $$
+     BEGIN PERFORM pg_sleep(0.8); END $$`,
+    'CREATE EVENT TRIGGER slow ON ddl_command_start EXECUTE FUNCTION wait()',
+  );
+  const place = changed(database.place, (url) => url.searchParams.set('statement_timeout', '500'));
+  await (await openStore(place)).close();
+  expect(await inspectPostgres(database.place)).toMatchObject({ state: 'current' });
+});
