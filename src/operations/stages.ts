@@ -271,11 +271,18 @@ export function intentFor(
   };
 }
 
-/** The target of a command without accounts: its first positional argument, or one that replaces it. */
+/**
+ * The target of a command without accounts, as the audit log names it: its first positional argument, or one that
+ * replaces it. If the log must not hold that, what the command says instead.
+ */
 export function otherTarget({
   command,
   invocation,
 }: Pick<Parsed, 'command' | 'invocation'>): string | undefined {
+  const { redact = [], target } = command.audit ?? {};
+  if (target !== undefined) {
+    return target(withDefaults(command, invocation.arguments));
+  }
   const [key, first] =
     Object.entries(command.args).find(([, { place }]) => place === 'positional') ?? [];
   const { unless = [] } = first?.options ?? {};
@@ -283,7 +290,7 @@ export function otherTarget({
     [invocation.arguments[argument] ?? []].flat() as readonly Json[];
   const name = unless.find((other) => valuesOf(other).length > 0) ?? key ?? '';
   const given = valuesOf(name);
-  if (given.length === 0 || command.audit?.redact.includes(name) === true) {
+  if (given.length === 0 || redact.includes(name)) {
     return undefined;
   }
   const { kind } = command.args[name] ?? {};

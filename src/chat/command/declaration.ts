@@ -279,6 +279,8 @@ interface Base<Declared extends Arguments> {
   readonly audit?: {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];
+    /** What stands for the target in the audit log if the argument that names it must not. */
+    target?(args: ParsedArguments<Declared>): string | undefined;
   };
   /**
    * Checks combinations of arguments, before anything is asked or recorded.
@@ -431,7 +433,10 @@ export type Command = Omit<
     | Exclude<Protects, false>
     | ProtectsNobody
     | ((args: Readonly<Record<string, unknown>>) => Protects);
-  readonly audit?: { readonly redact: readonly string[] };
+  readonly audit?: {
+    readonly redact: readonly string[];
+    target?(args: Readonly<Record<string, unknown>>): string | undefined;
+  };
   readonly changes?: readonly string[];
   readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
   readonly maxDanger?: Danger;

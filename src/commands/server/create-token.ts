@@ -18,7 +18,11 @@ export default defineCommand({
     expires: flag('date', 'How long it can be used', { placeholder: '7d', ahead: true }),
   },
   danger: 'change',
-  audit: { redact: ['token'] },
+  audit: {
+    redact: ['token'],
+    // A random one is not known yet.
+    target: ({ token }) => token && tokenFingerprint(token),
+  },
   example: 'create-token --uses 10 --expires 7d',
   endpoints: [
     'POST /_synapse/admin/v1/registration_tokens/new',

@@ -1,6 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { tokenFingerprint } from '../../services/server/registration-token-service.ts';
 import {
   checkTokenName,
   requireToken,
@@ -19,7 +20,7 @@ export default defineCommand({
   ],
   args: { token: positional('word', 'The registration token') },
   danger: 'destructive',
-  audit: { redact: ['token'] },
+  audit: { redact: ['token'], target: ({ token }) => tokenFingerprint(token) },
   example: 'delete-token welcome-2026',
   endpoints: [
     'DELETE /_synapse/admin/v1/registration_tokens/{token}',

@@ -37,7 +37,7 @@ export default defineCommand({
     never: flag('boolean', 'No expiry', { default: false }),
   },
   danger: 'change',
-  audit: { redact: ['token'] },
+  audit: { redact: ['token'], target: ({ token }) => tokenFingerprint(token) },
   example: 'edit-token welcome-2026 --uses 50 --never',
   endpoints: [
     'PUT /_synapse/admin/v1/registration_tokens/{token}',

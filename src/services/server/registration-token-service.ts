@@ -16,8 +16,13 @@ export function isTokenFingerprint(name: string): boolean {
 /**
  * Names a token without revealing it, for the audit log. Every command on a token accepts it in place
  * of the token. Somebody could guess a short token from it, but not a random one.
+ *
+ * @param token the token or its fingerprint
  */
 export function tokenFingerprint(token: string): string {
+  if (isTokenFingerprint(token)) {
+    return token;
+  }
   return `sha256:${createHash('sha256').update(token).digest('hex').slice(0, 16)}`;
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { adminApi, newToken, uniqueLocalpart } from '../../support/homeserver.ts';
@@ -156,6 +158,14 @@ describe('edit-token', () => {
     expect(await find(token)).toMatchObject({ usesAllowed: 9 });
   });
 
+  it('stops the timer of an earlier change of the same token', async () => {
+    const [{ token }, { token: other }] = [await newToken(), await newToken()];
+    await room.ben.ask(`!edit-token ${token} --uses 0 --for 24h`);
+    await room.ben.ask(`!edit-token ${other} --uses 0 --for 24h`);
+    const newer = await room.ben.ask(`!edit-token ${token} --uses 50`);
+    expect(newer.body.match(/^Timer \d+, which .* was stopped\.$/gmu)).toHaveLength(1);
+  });
+
   it('refuses contradictions, nothing, and unknown tokens', async () => {
     const { token } = await newToken({ usesAllowed: 3 });
     for (const flags of [
@@ -189,6 +199,11 @@ describe('delete-token', () => {
     const [entry] = outcome.field.audit;
     const audit = await room.ana.ask(`!audit ${entry}`);
     expect(JSON.stringify(audit.field)).not.toContain(token);
+    // Who knows the token can still find what was done to it.
+    const hash = createHash('sha256').update(token).digest('hex').slice(0, 16);
+    expect(audit.body).toContain(`#${entry} delete-token sha256:${hash}: done`);
+    const found = await room.ana.ask(`!audit --text sha256:${hash}`);
+    expect(found.body).toContain(`#${entry}`);
   });
 
   it('refuses unknown tokens, and one that is gone when it is confirmed', async () => {
