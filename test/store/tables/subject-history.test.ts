@@ -77,7 +77,10 @@ test('an event belongs to its room, not to one whose ID begins alike', async () 
 test('what failed or was refused is listed, and does not count as an action', async () => {
   const target = { ...asked, target: mallory.id };
   const found = await queue.store.transaction(async ({ auditLog }) => {
-    const ids = [await auditLog.refuse(target, { status: 'protected' }, 1)];
+    const ids = [
+      await auditLog.refuse(target, { status: 'protected' }, 1),
+      await auditLog.refuse(target, { status: 'failed' }, 1),
+    ];
     for (const outcomes of [['failed'], ['done'], ['partial'], ['unknown', 'failed'], []]) {
       const id = await auditLog.begin(target, 1);
       ids.push(id);

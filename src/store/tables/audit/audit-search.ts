@@ -331,7 +331,11 @@ export function failedEntries(
     // The index of words has keys for all of it.
     const except = exceptCommands.map((command) => keysOf({ command })).join(' OR ');
     const failed = `(${keysOf({ target, status: 'failed' })}) NOT (${except})`;
-    return sql`SELECT count(*) FROM audit_search WHERE audit_search MATCH ${failed}`;
+    return sql`
+      SELECT count(*) FROM audit_search
+      WHERE audit_search MATCH ${failed} AND EXISTS (
+        SELECT 1 FROM audit_log WHERE id = ${indexedNumber(db)} AND kind = 'intent'
+      )`;
   }
   return sql`
     SELECT count(*) FROM audit_log AS candidate
