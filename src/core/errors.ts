@@ -58,13 +58,9 @@ export class ProtectedError extends LawspeakerError {
 
 /** The target is not there, not ours, or not in a state that this can be done to. */
 export class TargetError extends LawspeakerError {
-  readonly code: string;
+  readonly code: 'unknown_user' | 'remote_user' | 'unknown_room' | 'unknown' | 'state';
 
-  constructor(
-    code: 'unknown_user' | 'remote_user' | 'unknown_room' | 'unknown' | 'state',
-    message: string,
-    advice?: string,
-  ) {
+  constructor(code: TargetError['code'], message: string, advice?: string) {
     super(message, advice);
     this.code = code;
   }

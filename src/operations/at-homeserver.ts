@@ -206,6 +206,15 @@ export function onAboutItem(
   return users.some((user) => user !== undefined && isOurs(context, user)) ? undefined : server;
 }
 
+/** Whether the accounts that a command acts on say by their IDs on which homeserver it does what it does. */
+export function isSaidByAccounts(
+  command: Command,
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  const accounts = [values[subjectOf(command) ?? ''] ?? []].flat();
+  return accounts.length > 0 && !takesRemote(command);
+}
+
 /**
  * The server name of the homeserver on which a command does what it does, if people should read it. Undefined if there is
  * only one, if the accounts that it acts on say it by their IDs, or if it changes only what the bot keeps.
@@ -215,7 +224,7 @@ export function whereShown(
   parsed: { readonly command: Command; readonly invocation: Invocation },
 ): string | undefined {
   const { command } = parsed;
-  const isSaid = subjectOf(command) !== undefined && !takesRemote(command);
+  const isSaid = isSaidByAccounts(command, parsed.invocation.arguments);
   const isOnlyNoted = canChange(command) && !canChangeHomeserver(command);
   return isSaid || isOnlyNoted || !asksHomeserver(command) ? undefined : serverFor(context, parsed);
 }

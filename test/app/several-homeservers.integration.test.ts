@@ -93,6 +93,20 @@ describe('two homeservers', () => {
     expect((await ana.ask(`!room ${id}`)).body).toMatch(
       /localhost knows no room \S+\nIf it is on another homeserver, add --on two\./u,
     );
+    const message = await owner.sendText(id, 'Hello');
+    for (const line of [`!redact https://matrix.to/#/${id}/${message}`, `!members ${id}`]) {
+      expect((await ana.ask(line)).body).toContain('If it is on another homeserver, add --on two.');
+    }
+    const powerless = await ana.ask(`!kick ${owner.userId} ${id} --on two`);
+    expect(powerless.body).toContain(`!make-room-admin ${id} --on two gives me power there`);
+    // It can be blocked before anybody has joined it.
+    const blocked = await ana.ask(`!block-room ${id}`);
+    expect(blocked.body).toContain(
+      'localhost does not know this room. To block it on another homeserver, add --on NAME.',
+    );
+    expect((await ana.ask(`!block-room ${id} --on two`)).body).not.toContain('--on NAME');
+    const nobody = await ana.ask('!find-user --email nobody@example.com');
+    expect(nobody.body).toMatch(/^Homeserver: localhost$/mu);
   });
 
   test('the line against a wave of sign-ups is about the homeserver of the wave', async () => {

@@ -96,7 +96,6 @@ export async function requireRoom(
     return room;
   }
   const deletion = await services.rooms.lastDeletion(id);
-  const [other, another] = homeservers.filter((one) => one.serverName !== serverName);
   throw deletion?.status === 'complete'
     ? new TargetError(
         'unknown_room',
@@ -104,15 +103,7 @@ export async function requireRoom(
       )
     : new TargetError(
         'unknown_room',
-        `${other === undefined ? 'this server' : serverName} knows no room \`${id}\``,
-        [
-          // The IDs of new rooms don't say where they are.
-          ...(other === undefined
-            ? []
-            : [
-                `If it is on another homeserver, add \`--on ${another === undefined ? other.name : 'NAME'}\`.`,
-              ]),
-          `Search for it by name: \`${prefix}rooms --search NAME\``,
-        ].join(' '),
+        `${homeservers.length < 2 ? 'this server' : serverName} knows no room \`${id}\``,
+        `Search for it by name: \`${prefix}rooms --search NAME\``,
       );
 }

@@ -159,12 +159,20 @@ export function leavesOpenWhere(
   command: Command,
   values: Readonly<Record<string, unknown>>,
 ): boolean {
+  return dangerOf(command, values) === 'read' && !saysWhere(command, values);
+}
+
+/**
+ * Whether an ID, or a report, says on which homeserver a command is; or it is about all of them, or about none.
+ *
+ * @param values by declared name
+ */
+export function saysWhere(command: Command, values: Readonly<Record<string, unknown>>): boolean {
   const says = (kind: string) => kindsOnHomeservers.has(kind) || kind === 'item';
   return (
-    asksHomeserver(command) &&
-    command.spansHomeservers !== true &&
-    dangerOf(command, values) === 'read' &&
-    !Object.entries(command.args).some(
+    !asksHomeserver(command) ||
+    command.spansHomeservers === true ||
+    Object.entries(command.args).some(
       ([key, { kind }]) => says(kind) && [values[key] ?? []].flat().length > 0,
     )
   );

@@ -1,4 +1,4 @@
-import { bold, line } from '../../chat/answers/answer.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
 import { roomArgument } from '../../chat/command/arguments.ts';
@@ -24,7 +24,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
   run: async ({ args: { room }, services }) => services.rooms.setBlocked(room, true),
-  answer({ args: { room } }, known) {
+  answer({ args: { room }, homeservers, serverName }, known) {
     const inside = known?.joinedLocalMembers ?? 0;
     return {
       mark: '✅',
@@ -36,6 +36,15 @@ export default defineCommand({
             ? ''
             : ` ${count(inside, 'member')} of this server ${inside === 1 ? 'is' : 'are'} still in it.`,
         ),
+        ...(known === undefined && homeservers.length > 1
+          ? [
+              line(
+                `${serverName} does not know this room. To block it on another homeserver, add `,
+                code('--on NAME'),
+                '.',
+              ),
+            ]
+          : []),
       ],
       next: [
         `unblock-room ${idWord(room)}`,

@@ -17,11 +17,13 @@ import {
 } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
 import type { StoreTables } from '../../store/store.ts';
+import { serverFor } from '../at-homeserver.ts';
 import { originOf, originOfLookalike } from '../management-room.ts';
 import type { Incoming } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor, targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
+import { errorWithPlace } from './error-place.ts';
 import { post } from './reply.ts';
 import type { Outgoing, PostContext, Reply, ReplyOperation } from './reply.ts';
 
@@ -186,7 +188,24 @@ export interface Refused {
 }
 
 export type PostRefusalContext = RefusalContext &
-  PostContext & { readonly settings: Pick<Settings, 'homeservers' | 'serverName'> };
+  PostContext & {
+    readonly settings: Pick<Settings, 'homeservers' | 'serverName' | 'unnamedServer'>;
+  };
+
+/** The error, which says what is about one of several homeservers. */
+function withPlace(
+  { registry, settings }: PostRefusalContext,
+  parsed: Parsed,
+  error: unknown,
+): unknown {
+  const { prefix, homeservers } = settings;
+  const [user] = targetsOf(parsed);
+  const serverName = serverFor({ settings }, parsed, user) ?? settings.serverName;
+  return errorWithPlace({ registry, prefix, homeservers, serverName }, error, {
+    ...parsed,
+    says: true,
+  });
+}
 
 /**
  * Records a refusal in the audit log and puts the answer into the outbox: as a reply, or as an edit of the
@@ -200,8 +219,9 @@ export async function postRefusal(
   kind: 'reply' | 'edit' = 'reply',
 ): Promise<Reply> {
   const audit = parsed === undefined ? [] : await auditRefusal(context, tables, parsed, error);
+  const told = parsed === undefined ? error : withPlace(context, parsed, error);
   const reply = {
-    ...refusalReply(context, command, error, audit, parsed?.danger),
+    ...refusalReply(context, command, told, audit, parsed?.danger),
     ...present({ operation }),
   };
   await post(context, tables, kind === 'reply' ? 'answer' : 'outcome', { kind, origin, reply });

@@ -2,7 +2,7 @@ import { line } from '../../chat/answers/answer.ts';
 import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Context, Reconciliation, Step } from '../../chat/command/declaration.ts';
 import { leavesOpenWhere, lineOn } from '../../chat/command/on-homeserver.ts';
-import { subjectOf, takesRemote } from '../../chat/command/properties.ts';
+import { takesRemote } from '../../chat/command/properties.ts';
 import {
   ForeignAnswerError,
   HomeserverError,
@@ -18,7 +18,8 @@ import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
-import { atOrWhyNot, serverFor } from '../at-homeserver.ts';
+import { errorWithPlace } from '../answer/error-place.ts';
+import { atOrWhyNot, isSaidByAccounts, serverFor } from '../at-homeserver.ts';
 import { protectionOf } from '../authorize/authorize.ts';
 import { protectedHashes } from '../resolve/media-owner.ts';
 import type { MediaOwnerContext } from '../resolve/media-owner.ts';
@@ -146,10 +147,11 @@ function changeOf(command: Command, step: Step, context: Context, result: unknow
 function onItsHomeserver(
   command: Command,
   line: string | undefined,
-  { on }: Context['invocation'],
+  { on, arguments: given }: Context['invocation'],
 ): string | undefined {
-  const isSaid = subjectOf(command) !== undefined && !takesRemote(command);
-  return line === undefined || on === undefined || isSaid ? line : `${line} --on=${on}`;
+  return line === undefined || on === undefined || isSaidByAccounts(command, given)
+    ? line
+    : `${line} --on=${on}`;
 }
 
 /** The answer, whose further commands are about the same homeserver. */
@@ -238,7 +240,11 @@ async function attemptOnce(
   } catch (error) {
     if (audit === undefined || !mayHaveHappened(error)) {
       logFault(context.log, command.name, error);
-      return { status: 'failed', error, tookMs: tookMs() };
+      const { invocation } = commandContext;
+      // Of a change, what follows says where it was tried.
+      const isRead = audit === undefined && command.audited !== true;
+      const told = errorWithPlace(commandContext, error, { command, invocation, says: isRead });
+      return { status: 'failed', error: told, tookMs: tookMs() };
     }
     const found = await reconcile(context, reconcilable(command, step), contextNow(), audit);
     const reconciled = reconciledAttempt(context, found, audit);

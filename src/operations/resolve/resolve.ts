@@ -234,10 +234,12 @@ async function assertOthers(
 }
 
 /** @throws TargetError the command can't have an effect on this homeserver */
-function assertPossible({ services }: ResolveContext, { command }: Authorized): void {
+function assertPossible({ services, settings }: ResolveContext, { command }: Authorized): void {
+  const { homeservers, serverName } = settings;
   const impossible = command.impossible?.(services.accounts.traits);
   if (impossible !== undefined) {
-    throw new TargetError('state', impossible.why, impossible.advice);
+    const where = homeservers.length < 2 ? '' : ` (${serverName})`;
+    throw new TargetError('state', `${impossible.why}${where}`, impossible.advice);
   }
 }
 

@@ -1,10 +1,11 @@
 import { nameAndId } from '../../../chat/answers/account.ts';
 import { code, facts, line } from '../../../chat/answers/answer.ts';
-import type { Block, Content, Preview } from '../../../chat/answers/answer.ts';
+import type { Block, Content, Inline, Preview } from '../../../chat/answers/answer.ts';
 import { count, whole } from '../../../chat/answers/phrases.ts';
 import { roomName, roomNameAndId } from '../../../chat/answers/room.ts';
 import { flag, positional } from '../../../chat/command/arguments.ts';
 import type { Context, Step } from '../../../chat/command/declaration.ts';
+import { lineOn } from '../../../chat/command/on-homeserver.ts';
 import { undoneBy } from '../../../chat/reading/entry-number.ts';
 import { idWord } from '../../../chat/reading/values.ts';
 import { TargetError, orUndefined } from '../../../core/errors.ts';
@@ -265,11 +266,12 @@ function noPowerAnywhere(
   );
 }
 
+function lineForPower(context: SanctionContext, room: RoomId): Inline {
+  return code(`${context.prefix}${lineOn(`make-room-admin ${idWord(room)}`, context)}`);
+}
+
 /** The rooms in which it can't be done, why, and the line that gives the bot power there. */
-function powerlessBlocks(
-  { prefix }: Pick<SanctionContext, 'prefix'>,
-  powerless: readonly Prospect[],
-): Block[] {
+function powerlessBlocks(context: SanctionContext, powerless: readonly Prospect[]): Block[] {
   const others = powerless.length - maxNamed;
   return powerless.length === 0
     ? []
@@ -283,7 +285,7 @@ function powerlessBlocks(
               .map(({ room, why, needsPower }) => [
                 roomName(room) ?? 'Unnamed room',
                 `: ${why ?? ''} `,
-                ...(needsPower ? [code(`${prefix}make-room-admin ${idWord(room.roomId)}`)] : []),
+                ...(needsPower ? [lineForPower(context, room.roomId)] : []),
               ]),
             ...(others > 0 ? [[`and ${whole(others)} more`]] : []),
           ],
