@@ -26,6 +26,9 @@ function hasCode(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code !== undefined;
 }
 
+/** For a table or a row that somebody else has locked. */
+const waitedTooLong = '55P03';
+
 /** The connection was lost before anything was committed: the same can be done again. */
 export class InterruptedError extends StoreUnavailableError {}
 
@@ -33,6 +36,12 @@ export class InterruptedError extends StoreUnavailableError {}
 export class LeaseLostError extends StoreUnavailableError {}
 
 export function failedError(error: unknown): StoreError {
+  if (codeOf(error) === waitedTooLong) {
+    return new StoreUnavailableError(
+      'another program is reading the database',
+      'End it: pg_dump, or a transaction in psql.',
+    );
+  }
   const Failed = isAway(error)
     ? InterruptedError
     : hasNoRoom(error)

@@ -115,3 +115,16 @@ test('compacting keeps everything', async () => {
   expect((await store.auditLog.verify()).count).toBe(1);
   await store.close();
 });
+
+test('what keeps the tables from being compacted is named', async () => {
+  await using database = await createTestDatabase();
+  const store = await openStore(database.place);
+  await database.execute('BEGIN', 'LOCK TABLE notes IN ACCESS SHARE MODE');
+  await expect(store.compact()).rejects.toMatchObject({
+    message: 'another program is reading the database',
+    advice: expect.stringContaining('pg_dump') as string,
+  });
+  await database.execute('COMMIT');
+  await store.compact();
+  await store.close();
+});
