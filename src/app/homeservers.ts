@@ -23,10 +23,11 @@ export interface Homeservers {
   /** Where the management room is. */
   readonly first: Homeserver;
   /**
+   * @param how.forReading if it has not answered since the bot started, its requests fail instead
    * @throws UnreachableError it has not answered since the bot started, or the bot can't be used there
    * @throws TargetError it is not in the configuration
    */
-  get(serverName: string): ModeratedHomeserver;
+  get(serverName: string, how?: { readonly forReading?: boolean }): ModeratedHomeserver;
   /** Whether this is one of the bot's own accounts. */
   isBot(user: UserId): boolean;
   /** How it is with those beside the first. */
@@ -85,7 +86,7 @@ export function createHomeservers(
   const others = otherHomeservers.map((entry) => watchHomeserver(entry, watching));
   const services = new WeakMap<Homeserver, HomeserverServices>();
 
-  function homeserverCalled(serverName: string): Homeserver {
+  function homeserverCalled(serverName: string, forReading: boolean): Homeserver {
     if (serverName === first.serverName) {
       return first;
     }
@@ -98,13 +99,13 @@ export function createHomeservers(
         'Whoever runs the bot can add it to `homeservers` in the configuration again.',
       );
     }
-    return other.get();
+    return forReading ? other.getForReading() : other.get();
   }
 
   return {
     first,
-    get(serverName) {
-      const homeserver = homeserverCalled(serverName);
+    get(serverName, { forReading = false } = {}) {
+      const homeserver = homeserverCalled(serverName, forReading);
       const own = services.get(homeserver) ?? servicesOn(homeserver);
       services.set(homeserver, own);
       return { ...homeserver, services: own };

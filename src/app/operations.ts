@@ -7,7 +7,7 @@ import { serverNameOf } from '../core/ids.ts';
 import type { RoomAlias } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { CardReactions } from '../operations/answer/card.ts';
-import type { AtHomeserver } from '../operations/at-homeserver.ts';
+import type { HomeserversContext } from '../operations/at-homeserver.ts';
 import type { Roles } from '../operations/authorize/authorize.ts';
 import { createDenials } from '../operations/authorize/denials.ts';
 import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
@@ -72,8 +72,9 @@ export function createOperations(options: {
   const { audit, reports } = options.config;
   const { homeservers } = options;
 
-  const atHomeserver = (serverName: string): AtHomeserver => {
-    const { api, botUser, client, requestTimeoutMs, services: own } = homeservers.get(serverName);
+  const atHomeserver: HomeserversContext['atHomeserver'] = (serverName, how) => {
+    const homeserver = homeservers.get(serverName, how);
+    const { api, botUser, client, requestTimeoutMs, services: own } = homeserver;
     return {
       services: { ...services, ...own },
       settings: { ...settings, serverName, botUser, reconcileAfterMs: requestTimeoutMs },

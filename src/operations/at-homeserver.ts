@@ -41,25 +41,28 @@ export interface HomeserversContext {
   /**
    * What stages work with on one of several homeservers.
    *
+   * @param how.forReading if it has not answered since the bot started, its requests fail instead
    * @throws UnreachableError it has not answered since the bot started
    * @throws TargetError it is not in the configuration, which may be newer than an operation
    */
-  atHomeserver(serverName: string): AtHomeserver;
+  atHomeserver(serverName: string, how?: { readonly forReading?: boolean }): AtHomeserver;
 }
 
 /**
  * The same context for work on one of the homeservers.
  *
+ * @param how.forReading what the bot itself keeps can be read although the homeserver has never answered
  * @throws UnreachableError it has not answered since the bot started
  * @throws TargetError it is not in the configuration
  */
 export function at<Context extends HomeserversContext>(
   context: Context,
   serverName: string | undefined,
+  how?: { readonly forReading?: boolean },
 ): Context {
   return serverName === undefined || serverName === context.settings.serverName
     ? context
-    : { ...context, ...context.atHomeserver(serverName) };
+    : { ...context, ...context.atHomeserver(serverName, how) };
 }
 
 /** The same as `at`; or why nothing can be done there. */
@@ -154,14 +157,14 @@ export function namesRoom(
 }
 
 /**
- * The server name of the homeserver, of several, that keeps a user's account or an alias; undefined for those of other
- * servers.
+ * The server name of the homeserver, of several, that keeps a user's account or an alias, or that made a room; undefined
+ * for those of other servers.
  */
 export function ownServer(
   { settings: { homeservers } }: { readonly settings: Pick<Settings, 'homeservers'> },
-  id: UserId | RoomAlias,
+  id: UserId | RoomAlias | RoomId | undefined,
 ): string | undefined {
-  const server = serverNameOf(id);
+  const server = id && serverNameOf(id);
   return homeservers.length > 1 && homeservers.some(({ serverName }) => serverName === server)
     ? server
     : undefined;

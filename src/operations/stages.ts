@@ -314,7 +314,9 @@ export function commandContextFor(
 ): Context {
   const { command, invocation } = resolved;
   const subject = subjectOf(command);
-  const { services, settings } = at(context, serverFor(context, resolved, account?.name));
+  const { services, settings } = at(context, serverFor(context, resolved, account?.name), {
+    forReading: dangerOfInvocation(command, invocation) === 'read',
+  });
   return {
     args: {
       ...invocation.arguments,

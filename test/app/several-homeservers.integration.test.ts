@@ -206,6 +206,13 @@ test('one that is away when the bot starts works as soon as it answers', async (
   try {
     const unknown = await other.ana.ask(`!user ${there.userId}`);
     expect(unknown.body).toContain('two.example has not answered yet');
+    // What the bot itself keeps can be read.
+    for (const line of ['history', 'notes', 'audit --target']) {
+      const kept = await other.ana.ask(`!${line} ${there.userId}`);
+      expect({ line, status: kept.field.status }).toEqual({ line, status: 'done' });
+      expect(kept.body).toContain('can’t be asked now');
+    }
+    expect((await other.ana.ask(`!note ${there.userId} spams`)).field.status).toBe('failed');
     away.open();
     const status = async () => (await other.ana.ask('!status')).body;
     await expect.poll(status).toMatch(/^✅ Everything is working/u);

@@ -91,6 +91,10 @@ test('reports of both arrive in one queue, and say where', async () => {
   // The queue is one, so its commands need no homeserver.
   expect(report.body).toMatch(new RegExp(`· !resolve ${id} · !dismiss ${id}$`, 'mu'));
 
+  const inLobby = await ana.ask(`!reports --room ${there.lobby}`);
+  expect(inLobby.body).toContain(`#${id} `);
+  expect(inLobby.body).not.toContain('doesn’t have this room');
+
   const all = await ana.ask('!reports');
   expect(all.body).toMatch(/open, 1 report on localhost/u);
   expect(all.body).toMatch(/open, 1 report on two\.example/u);

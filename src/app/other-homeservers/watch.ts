@@ -2,12 +2,16 @@ import { span } from '../../chat/answers/phrases.ts';
 import type { HomeserverEntry } from '../../config/homeservers.ts';
 import { createBackoff } from '../../core/async/backoff.ts';
 import { createWorker } from '../../core/async/worker.ts';
-import { minuteMs } from '../../core/duration.ts';
+import { durationMs, minuteMs } from '../../core/duration.ts';
 import { UnreachableError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
+import { createAdminApi } from '../../homeserver/admin/admin-api.ts';
 import { createBreaker } from '../../homeserver/breaker.ts';
+import type { Around } from '../../homeserver/http.ts';
 import { aboutServer } from '../../homeserver/named-server.ts';
 import type { HomeserverState } from '../../services/bot/bot-operations.ts';
+import { createClient } from '../homeserver.ts';
 import type { Homeserver } from '../homeserver.ts';
 import { usualReportTroubleMs } from '../timing.ts';
 import { answersAgain, cannotBeUsed, reasonOf } from './alarms.ts';
@@ -25,6 +29,8 @@ export interface OtherHomeserver {
   readonly serverName: string;
   /** @throws UnreachableError it has not answered since the bot started, or the bot can't be used there */
   get(): Homeserver;
+  /** The same, but while there is none, one whose every request fails with that error. */
+  getForReading(): Homeserver;
   state(): HomeserverState;
   /** Looks at it from now on. Resolves when the first look has ended. */
   start(): Promise<void>;
@@ -62,6 +68,9 @@ export function watchHomeserver(
   });
   const looker = createLooker(entry, breaker.around, options);
   const looked = Promise.withResolvers<void>();
+  const unknown = unknownHomeserver(entry, options, async () => {
+    throw aboutServer(whyUnknown(trouble), serverName);
+  });
   let hasAnswered = false;
   let trouble: Trouble | undefined;
   let told: Finding['kind'] | undefined;
@@ -149,6 +158,7 @@ export function watchHomeserver(
       }
       return known;
     },
+    getForReading: () => looker.homeserver() ?? unknown,
     state: () => ({
       name,
       serverName,
@@ -164,6 +174,30 @@ export function watchHomeserver(
       void worker.stop();
       void looker.homeserver()?.masWatch?.stop();
     },
+  };
+}
+
+/**
+ * A homeserver that has never answered. What the bot itself keeps can be read all the same.
+ *
+ * @param refuse happens instead of each request
+ */
+function unknownHomeserver(
+  entry: HomeserverEntry,
+  { botAccounts, signal }: Pick<WatchHomeserverOptions, 'botAccounts' | 'signal'>,
+  refuse: Around,
+): Homeserver {
+  const { serverName, url, adminUrl = url, accessToken, requestTimeout } = entry.homeserver;
+  return {
+    serverName,
+    // Reading is not done as anybody in particular.
+    botUser: botAccounts.on(serverName) ?? (`@bot:${serverName}` as UserId),
+    version: '',
+    client: createClient(entry, signal, {}, undefined, refuse),
+    api: createAdminApi({ url: adminUrl, accessToken, around: refuse }),
+    requestTimeoutMs: durationMs(requestTimeout),
+    delegation: undefined,
+    masWatch: undefined,
   };
 }
 

@@ -203,13 +203,18 @@ function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat):
 }
 
 function listAnswer(
-  context: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent' | 'serverName'> & {
+  context: Pick<
+    Context,
+    'now' | 'invocation' | 'registry' | 'absent' | 'homeservers' | 'serverName'
+  > & {
     readonly args: { readonly before: number | undefined };
   },
   { entries, isMore }: Found & { readonly kind: 'list' },
   meant: readonly Block[],
 ): Answer {
-  const { args, now, absent, serverName } = context;
+  const { args, now, absent, homeservers } = context;
+  // Where a name without a server is, also if it is another homeserver's account that is asked about.
+  const { serverName } = homeservers[0] ?? context;
   const last = entries.at(-1);
   const more = last === undefined || !isMore ? undefined : nextPage(context, { before: last.id });
   return {

@@ -5,13 +5,15 @@ import { LawspeakerError } from '../../core/errors.ts';
 import { localpartOf, parseRoomId, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { Services } from '../../services/services.ts';
-import type { AccountLookup } from '../at-homeserver.ts';
+import { at, ownServer } from '../at-homeserver.ts';
+import type { AccountLookup, HomeserversContext } from '../at-homeserver.ts';
 import type { Settings } from '../settings.ts';
 import type { Authorized } from '../stages.ts';
 
 type MeantContext = AccountLookup & { readonly settings: Pick<Settings, 'serverName'> };
 
-export type AbsentContext = MeantContext & { readonly services: Pick<Services, 'rooms'> };
+export type AbsentContext = MeantContext &
+  HomeserversContext & { readonly services: Pick<Services, 'rooms'> };
 
 /** A server name with at most this many typos is taken for ours. */
 const maxServerTypos = 2;
@@ -66,10 +68,14 @@ async function absentOf(context: AbsentContext, id: string): Promise<Absent | un
   const user = parseUserId(id);
   const room = parseRoomId(id);
   try {
+    const there = at(context, ownServer(context, user ?? room), { forReading: true });
     if (user !== undefined) {
-      return await absentAccount(context, user);
+      return await absentAccount(there, user);
     }
-    return room === undefined || (await context.services.rooms.find(room)) !== undefined
+    return room === undefined ||
+      // It may be on another homeserver.
+      (context.settings.homeservers.length > 1 && serverNameOf(room) === undefined) ||
+      (await there.services.rooms.find(room)) !== undefined
       ? undefined
       : { id: room, kind: 'room', state: 'absent', similar: [] };
   } catch (error) {

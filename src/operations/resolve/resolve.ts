@@ -60,8 +60,9 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
     return resolveParts(context, asked);
   }
   assertNotBot(context, asked);
-  const here = at(context, serverFor(context, asked));
-  serversOf(context, asked).forEach((server) => assertPossible(at(context, server), asked));
+  const how = { forReading: asked.danger === 'read' };
+  const here = at(context, serverFor(context, asked), how);
+  serversOf(context, asked).forEach((server) => assertPossible(at(context, server, how), asked));
   await assertRooms(here, asked);
   const { authorized: named, accounts: found } = await findAccounts(context, asked);
   const { authorized, leftOut: roomsLeftOut } = await spelledOut(context, named);

@@ -78,3 +78,8 @@ test('a refusal says where something was looked for, and its commands are about 
     expect(text).toMatch(/^Homeserver: two\.example$/mu);
   }
 });
+
+test('a name without a server is one of the first homeserver, whoever is asked about', async () => {
+  await say('!lock @u1:two.example');
+  expect(await say('!audit --target @u1:two.example')).toContain('lock @u1:two.example · @ben now');
+});
