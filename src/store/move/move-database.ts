@@ -12,7 +12,7 @@ import { anchor } from '../tables/audit/anchor.ts';
 import { auditLog } from '../tables/audit/audit-log.ts';
 import type { ChainEnd } from '../tables/audit/audit-log.ts';
 import { appendRows, assertSameLog, assertStorable, forgetRows } from './copy-audit-log.ts';
-import { copyRows, countOf, isEmpty, removeRows } from './copy-rows.ts';
+import { copyRows, countOf, isEmpty, piecesOf, removeRows, sameRows, textOf } from './copy-rows.ts';
 import type { Changes, Progress } from './copy-rows.ts';
 import { continueNumbers } from './numbers.ts';
 import { listOf, movedTables } from './tables.ts';
@@ -100,14 +100,15 @@ async function makeSnapshot(source: Transaction<Tables>): Promise<void> {
 async function move(one: Move): Promise<Moved> {
   const { source, target, tables, from, to, inform } = one;
   const copied = await assertSameLog(source, target, shownPlace(to));
-  if (copied === 0) {
+  const isContinued = await isUnfinishedCopy(target);
+  const isSilentCopy = copied === 0 && !isContinued && (await isCopyWithoutLog(one));
+  if (copied === 0 && !isContinued && !isSilentCopy) {
     await assertEmpty(one);
   }
   inform(`Verifying the audit log in ${shownPlace(from)}.`);
   const end = await verified(source, from, 'Nothing was changed. See docs/audit.md.');
   await assertStorable(source, target, tables.auditLog, copied);
 
-  const isContinued = await isUnfinishedCopy(target);
   await markUnfinished(target);
   await copyAuditLog(one, copied);
   await copyTables(one);
@@ -131,7 +132,7 @@ async function move(one: Move): Promise<Moved> {
     );
   }
   // What was forgotten since an earlier run must not stay in what is free now; that may have been interrupted.
-  if (copied > 0 && (isContinued || changesOf(one, tables.auditLog).changed > 0)) {
+  if (isContinued || isSilentCopy || changesOf(one, tables.auditLog).changed > 0) {
     inform(`Removing what was forgotten from ${shownPlace(to)}.`);
     await compactDatabase(target);
   }
@@ -141,11 +142,37 @@ async function move(one: Move): Promise<Moved> {
   return { ...end, tables: await compared(one) };
 }
 
-/** @throws SetupError there is something else in the target than the beginning of a copy */
-async function assertEmpty({ target, tables, to }: Move): Promise<void> {
-  if (await isUnfinishedCopy(target)) {
-    return;
+/** Columns with which no two bots have the same rows. */
+const messageColumns = new Map([
+  ['inbox', ['event_id']],
+  ['outbox', ['id', 'transaction_id']],
+]);
+
+/**
+ * Whether the target is a copy of an earlier moment, when the source had no audit log yet: its messages are messages of
+ * the source.
+ */
+async function isCopyWithoutLog({ source, target, tables }: Move): Promise<boolean> {
+  let found = 0;
+  for (const table of tables.others) {
+    const columns = messageColumns.get(table.name);
+    if (columns === undefined) {
+      continue;
+    }
+    for await (const rows of piecesOf(target, table, {}, columns)) {
+      const there = await sameRows(source, table, rows, columns);
+      const known = new Set(there.map((row) => textOf(row, columns)));
+      if (!rows.every((row) => known.has(textOf(row, columns)))) {
+        return false;
+      }
+      found += rows.length;
+    }
   }
+  return found > 0;
+}
+
+/** @throws SetupError there is something in the target */
+async function assertEmpty({ target, tables, to }: Move): Promise<void> {
   for (const table of listOf(tables)) {
     if (!(await isEmpty(target, table))) {
       throw new SetupError(

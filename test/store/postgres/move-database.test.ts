@@ -247,12 +247,32 @@ test('a run that was killed is continued; until then, no bot starts on the copy'
   await (await openStore(database.place, { lock: true })).close();
 }, 60_000);
 
+test('a bot that has recorded no action yet can be copied a second time', async () => {
+  const bot = await openStore(file);
+  const message = { type: 'm.room.message', sender: '@ana:x', event: '{}' };
+  await bot.inbox.add([{ ...message, eventId: '$1:x' }], 1);
+  await bot.outbox.add({ eventId: '$1:x', part: 'answer', message: '{}' }, 1);
+  await bot.syncState.set('token', 's1');
+  await move(file, database.place);
+  await bot.inbox.add([{ ...message, eventId: '$2:x' }], 2);
+  await bot.syncState.set('token', 's2');
+  await act(bot);
+  await move(file, database.place);
+  await bot.close();
+  expect(await everything(database.read)).toEqual(await everything(readFileWith(file)));
+});
+
 test.each([
   ['with another audit log', async (store: Store) => act(store), 'is another one: its row 2'],
   ['that is newer', async (store: Store) => act(store, 200), 'only'],
   [
     'of a bot that has done nothing yet',
     async (store: Store) => store.syncState.set('token', 's9'),
+    'is not empty',
+  ],
+  [
+    'of a bot that has only sent messages',
+    async (store: Store) => store.outbox.add({ eventId: '$b:y', part: '', message: '{}' }, 1),
     'is not empty',
   ],
 ])('a target %s is refused and stays as it is', async (_, fill, reason) => {
