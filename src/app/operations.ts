@@ -22,7 +22,6 @@ import { applyRetention } from '../operations/record/retention.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
-import type { Operation } from '../store/tables/operations/operations.ts';
 import type { Restored } from '../store/witness.ts';
 import type { Homeservers } from './homeservers.ts';
 import type { Timing } from './timing.ts';
@@ -123,8 +122,8 @@ export function createOperations(options: {
       await pipeline.expireConfirmations();
       // Operations that an earlier process left are finished first.
       if (isRunning) {
-        const run = async (operation: Operation, waiting: ReadonlySet<string>) =>
-          runScheduled(context, operation, waiting);
+        const run: Parameters<typeof runDue>[0]['run'] = async (...due) =>
+          runScheduled(context, ...due);
         const { nextAt } = await runDue({ store, run, now: context.now }, signal);
         if (nextAt !== undefined) {
           due.wakeAt(nextAt);

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { UnreachableError } from '../../src/core/errors.ts';
 import type { UserId } from '../../src/core/ids.ts';
 import type { Outgoing, Reply } from '../../src/operations/answer/reply.ts';
+import { runDue, runScheduled } from '../../src/operations/execute/run-scheduled.ts';
 import type { Account } from '../../src/services/services.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openFuzzBot, people } from './fuzz-bot.ts';
@@ -144,6 +145,22 @@ export async function sayTo(
       },
     },
   ]);
+  return sent.map(({ outgoing }) => outgoing);
+}
+
+/** Lets time pass, as the worker that waits for what is due sees it; returns what the bot sends. */
+export async function passTime({ bot }: Pick<LockServer, 'bot'>, ms: number): Promise<Outgoing[]> {
+  bot.clock.now += ms;
+  const { sent } = await bot.run(async () =>
+    runDue(
+      {
+        store: bot.store,
+        run: async (...due) => runScheduled(bot.context, ...due),
+        now: bot.context.now,
+      },
+      new AbortController().signal,
+    ),
+  );
   return sent.map(({ outgoing }) => outgoing);
 }
 

@@ -38,6 +38,8 @@ import { logFault } from './attempt.ts';
 import { execute } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';
 import { plannedOperation } from './operation-field.ts';
+import { endOthers, lineOf, togetherWith } from './timers-together.ts';
+import type { Together } from './timers-together.ts';
 
 /** What reading a timer needs. */
 export type ParseTimerContext = CommandNameContext & ReadingSettings;
@@ -70,11 +72,13 @@ type Postponed = readonly string[];
  * confirm it: they agreed to it before.
  *
  * @param waiting what operations that were due before wait for: what is done to one target stays in order
+ * @param together the timers that end in this operation, if it is not its own alone
  */
 export async function runScheduled(
   context: ScheduledContext,
   operation: Operation,
   waiting: ReadonlySet<string> = new Set(),
+  together?: Together,
 ): Promise<ScheduledRun> {
   if (context.sendPermission.whyMissing() !== undefined) {
     return 'later';
@@ -82,7 +86,8 @@ export async function runScheduled(
   const confirmer = (operation.confirmer ?? undefined) as UserId | undefined;
   let parsed: Parsed | undefined;
   try {
-    parsed = await read(context, operation);
+    parsed = await read(context, operation, together);
+    parsed = await withReversals(context, parsed, together);
     const needed = neededBy(context, parsed) ?? targetsIn(parsed);
     if (needed.some((one) => waiting.has(one))) {
       return needed;
@@ -94,10 +99,17 @@ export async function runScheduled(
     }
     // Each of several targets is looked up just before its call, so that one that is gone does not stop the others.
     const resolved = await resolveAgain(context, authorized, 1);
-    const confirmed = await start(context, resolved, confirmer, async () => true);
+    const confirmed = await start(
+      context,
+      resolved,
+      confirmer,
+      async (tables) =>
+        together === undefined ||
+        endOthers(tables, together, { except: operation.id, as: 'done', at: context.now() }),
+    );
     context.reconcileTimes.forget('not started', operation.id);
     if (confirmed === undefined) {
-      // It was stopped just now.
+      // It was stopped just now, or one that ends with it.
       return 'ended';
     }
     await execute(context, confirmed);
@@ -116,7 +128,7 @@ export async function runScheduled(
       { operation: operation.id, code: codeOf(error) },
       'a scheduled operation failed',
     );
-    await refuse(context, operation, parsed, error);
+    await refuse(context, operation, { parsed, error, together });
     return 'ended';
   }
 }
@@ -159,17 +171,37 @@ function isTemporary(
   return !isLong;
 }
 
-async function read(context: ScheduledContext, operation: Operation): Promise<Parsed> {
+async function read(
+  context: ScheduledContext,
+  operation: Operation,
+  together: Together | undefined,
+): Promise<Parsed> {
   const timer = operation.line === null ? undefined : await context.store.timers.get(operation.id);
   if (timer === undefined) {
     return parsedOf(context, operation);
   }
   const action = await context.store.auditLog.get(timer.intentId);
-  const parsed = parseTimer(context, timer, action?.itemId ?? undefined);
-  const undone = parsed.invocation.arguments['operation'];
-  return parsed.command.name === 'undo' && typeof undone === 'number'
-    ? undoOperation(context, parsed, undone)
-    : parsed;
+  const line = together === undefined ? timer.line : lineOf(together);
+  return parseTimer(context, { ...timer, line }, action?.itemId ?? undefined);
+}
+
+/**
+ * Adds what a timer takes back, if it ends what was done to several targets.
+ *
+ * @throws TargetError nothing of it can be taken back
+ */
+async function withReversals(
+  context: ScheduledContext,
+  parsed: Parsed,
+  together: Together | undefined,
+): Promise<Parsed> {
+  const { actor, arguments: given } = parsed.invocation;
+  const undone = given['operation'];
+  if (actor.kind !== 'timer' || parsed.command.name !== 'undo' || typeof undone !== 'number') {
+    return parsed;
+  }
+  const only = together && new Set(together.timers.map(({ intentId }) => intentId));
+  return undoOperation(context, parsed, undone, only);
 }
 
 /** @throws TargetError it takes back what somebody has changed again since it was asked for */
@@ -188,13 +220,24 @@ async function assertUnchanged(
 async function refuse(
   context: ScheduledContext,
   { id, command, invocation: stored }: Operation,
-  parsed: Parsed | undefined,
-  error: unknown,
+  {
+    parsed,
+    error,
+    together,
+  }: {
+    readonly parsed: Parsed | undefined;
+    readonly error: unknown;
+    readonly together: Together | undefined;
+  },
 ): Promise<void> {
   const invocation = parsed?.invocation ?? readInvocation(stored);
   const decision = await context.store.transaction(async (tables) => {
     // Otherwise it would be refused again after a crash.
-    const isFirst = await tables.operations.end(id, 'failed', context.now());
+    const at = context.now();
+    const isFirst = await tables.operations.end(id, 'failed', at);
+    if (isFirst && together !== undefined) {
+      await endOthers(tables, together, { except: id, as: 'failed', at });
+    }
     if (!isFirst || invocation === undefined) {
       return undefined;
     }
@@ -255,15 +298,24 @@ export function parseTimer(
 /** Starts what is due, one operation after another. */
 export async function runDue(
   options: {
-    readonly store: Pick<Store, 'operations'>;
-    readonly run: (operation: Operation, waiting: ReadonlySet<string>) => Promise<ScheduledRun>;
+    readonly store: Pick<Store, 'operations' | 'timers'>;
+    readonly run: (
+      operation: Operation,
+      waiting: ReadonlySet<string>,
+      together: Together | undefined,
+    ) => Promise<ScheduledRun>;
     readonly now: () => number;
   },
   signal: AbortSignal,
 ): Promise<{ readonly nextAt: number | undefined }> {
   const { store, run, now } = options;
   const waiting = new Set<string>();
+  /** Timers that have run, or wait, with an earlier one. */
+  const joined = new Set<number>();
   let againAt: number | undefined;
+  const lookAgainAt = (at: number) => {
+    againAt = Math.min(at, againAt ?? at);
+  };
   let last: Operation | undefined;
   for (;;) {
     const page = await store.operations.scheduled(last);
@@ -271,21 +323,34 @@ export async function runDue(
       return { nextAt: againAt };
     }
     for (const operation of page) {
-      const { notBefore } = operation;
+      const { id, notBefore } = operation;
       if (signal.aborted || notBefore === null) {
         return { nextAt: againAt };
       }
-      if (notBefore > now()) {
-        return { nextAt: Math.min(notBefore, againAt ?? notBefore) };
+      if (joined.has(id)) {
+        continue;
       }
-      const result = await run(operation, waiting);
+      if (notBefore > now()) {
+        lookAgainAt(notBefore);
+        return { nextAt: againAt };
+      }
+      const together = await togetherWith(store, operation);
+      together?.timers.forEach((timer) => joined.add(timer.id));
+      if (together !== undefined && together.dueAt > now()) {
+        lookAgainAt(together.dueAt);
+        continue;
+      }
+      const result = await run(operation, waiting, together);
       if (result === 'later') {
         return { nextAt: now() + retryMs };
       }
       if (typeof result !== 'string') {
         // What needs only other homeservers is not held up.
         result.forEach((one) => waiting.add(one));
-        againAt = now() + retryMs;
+        lookAgainAt(now() + retryMs);
+      } else if (result === 'ended' && together !== undefined) {
+        // If one of them was stopped, the others are still to be done.
+        lookAgainAt(now());
       }
     }
     last = page.at(-1);

@@ -252,7 +252,9 @@ async function endTimers(tables: StoreTables, message: OwnMessage, now: number):
   const { answer, replyTo } = message;
   for (const timer of replyTo === undefined ? [] : await tables.timers.ofEvent(replyTo)) {
     const [name] = timer.line.split(' ', 1);
-    if (answer === undefined || (answer.command === name && answer.status !== 'pending')) {
+    // Timers of many targets end in one operation.
+    const isOfTimer = answer?.command === name || answer?.command === 'undo';
+    if (answer === undefined || (isOfTimer && answer.status !== 'pending')) {
       await tables.timers.end(timer.id, 'done', now);
     }
   }

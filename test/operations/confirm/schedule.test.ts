@@ -4,9 +4,9 @@ import { dayMs, hourMs, minuteMs } from '../../../src/core/duration.ts';
 import { HomeserverError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
-import { runDue, runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
+import { runDue } from '../../../src/operations/execute/run-scheduled.ts';
 import { people, room } from '../../support/fuzz-bot.ts';
-import { names, openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
+import { names, openLockServer, outcomeIn, passTime, sayTo } from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';
 
 let server: LockServer;
@@ -20,21 +20,7 @@ const say = async (body: string, sender?: string) =>
 const textOf = (sent: unknown) => JSON.stringify(sent);
 
 /** Lets time pass, as the worker that waits for what is due sees it. */
-async function pass(ms: number): Promise<Outgoing[]> {
-  const { bot } = server;
-  bot.clock.now += ms;
-  const { sent } = await bot.run(async () =>
-    runDue(
-      {
-        store: bot.store,
-        run: async (operation, waiting) => runScheduled(bot.context, operation, waiting),
-        now: bot.context.now,
-      },
-      new AbortController().signal,
-    ),
-  );
-  return sent.map(({ outgoing }) => outgoing);
-}
+const pass = async (ms: number) => passTime(server, ms);
 
 const alertsIn = (sent: readonly Outgoing[]) =>
   sent.flatMap((one) => (one.kind === 'alert' ? [one] : []));

@@ -2,10 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { hourMs } from '../../../src/core/duration.ts';
 import { UnreachableError } from '../../../src/core/errors.ts';
-import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
-import { runDue, runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
-import { outcomeIn, sayTo } from '../../support/lock-server.ts';
+import { outcomeIn, passTime, sayTo } from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';
 import { here, openTwoHomeservers, there } from '../../support/two-homeservers.ts';
 
@@ -22,21 +20,7 @@ afterEach(async () => server.bot.store.close());
 
 const say = async (body: string) => sayTo(server, body);
 
-async function pass(ms: number): Promise<Outgoing[]> {
-  const { bot } = server;
-  bot.clock.now += ms;
-  const { sent } = await bot.run(async () =>
-    runDue(
-      {
-        store: bot.store,
-        run: async (operation, waiting) => runScheduled(bot.context, operation, waiting),
-        now: bot.context.now,
-      },
-      new AbortController().signal,
-    ),
-  );
-  return sent.map(({ outgoing }) => outgoing);
-}
+const pass = async (ms: number) => passTime(server, ms);
 
 describe('what is scheduled, while another homeserver is away', () => {
   test('is done on the first at its time, and there when it is back', async () => {

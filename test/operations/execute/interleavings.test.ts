@@ -269,7 +269,7 @@ async function openWorld({ accounts, isForLater, bursts, lives }: Story) {
           runDue(
             {
               store,
-              run: async (operation) => runScheduled(context, operation),
+              run: async (...due) => runScheduled(context, ...due),
               now: context.now,
             },
             context.stopping,

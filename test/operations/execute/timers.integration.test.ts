@@ -35,6 +35,26 @@ it('shadow-ban --for ends by itself, says so, and both are audited', async () =>
   ]);
 });
 
+it('many accounts end in one operation, which one message tells', async () => {
+  const accounts = await Promise.all(Array.from({ length: 11 }, async () => newUser('spam')));
+  const names = accounts.map(({ userId }) => userId);
+  const command = await room.ana.say(`!shadow-ban ${names.join(' ')} --for 2s`);
+  const asked = await room.ana.answerTo(command);
+  await room.ana.ask('!confirm');
+  await room.ana.outcomeOf(asked, 'done');
+  const end = await room.ana.until('the end of all', () =>
+    room.ana.answersTo(command).find(({ body }) => body.includes('undo of operation')),
+  );
+  const outcome = await room.ana.outcomeOf(end, 'done');
+  expect(outcome.body).toContain('11 of 11 accounts done');
+  expect(await Promise.all(names.map(isBanned))).toEqual(names.map(() => false));
+  // The only other one is the question. Files have no field.
+  const answers = room.ana
+    .answersTo(command)
+    .filter(({ content }) => content['msgtype'] !== 'm.file');
+  expect(answers).toHaveLength(2);
+});
+
 it('a timer that ran out while the bot was away ends when it is back', async () => {
   const mallory = await newUser('mallory');
   const command = await room.ana.say(`!shadow-ban ${mallory.userId} --for 2s`);

@@ -305,6 +305,7 @@ test('timers that the room shows as run or stopped are over, others are not', as
   const [ran, stopped, due] = [await add('$one'), await add('$two'), await add('$three')];
   const followed = await add('$five', '@followed:localhost');
   const own = await add('$six', '@own:localhost');
+  const ofMany = [await add('$bulk', '@u1:localhost'), await add('$bulk', '@u2:localhost')];
   await compare(
     said({
       event: '$newer' as EventId,
@@ -338,11 +339,18 @@ test('timers that the room shows as run or stopped are over, others are not', as
       replyTo: '$one' as EventId,
       answer: { command: 'unshadow-ban', status: 'done', audit: [11] },
     }),
+    said({
+      event: '$end' as EventId,
+      replyTo: '$bulk' as EventId,
+      answer: { command: 'undo', status: 'done', audit: [15, 16] },
+    }),
   );
   const states = await Promise.all(
-    [ran, stopped, due, followed, own].map(async (id) => (await bot.store.timers.get(id))?.state),
+    [ran, stopped, due, followed, own, ...ofMany].map(
+      async (id) => (await bot.store.timers.get(id))?.state,
+    ),
   );
-  expect(states).toEqual(['done', 'stopped', 'scheduled', 'stopped', 'scheduled']);
+  expect(states).toEqual(['done', 'stopped', 'scheduled', 'stopped', 'scheduled', 'done', 'done']);
   expect(await add('$four')).toBeGreaterThan(1000);
 });
 

@@ -28,16 +28,19 @@ export type UndoOperationContext = CommandNameContext &
  *
  * @param parsed the undo, as it was read
  * @param id the number of the operation
+ * @param only the numbers of the entries to take back; all by default
  * @throws TargetError there is no such operation, it has not ended, or nothing of it can be taken back
  */
 export async function undoOperation(
   context: UndoOperationContext,
   parsed: Parsed,
   id: number,
+  only?: ReadonlySet<number>,
 ): Promise<Parsed> {
   const operation = await ended(context, id);
   const { auditLog } = context.store;
-  const entries = await auditLog.search({ eventId: operation.eventId, limit: maxTogether });
+  const all = await auditLog.search({ eventId: operation.eventId, limit: maxTogether });
+  const entries = only === undefined ? all : all.filter((entry) => only.has(entry.id));
   const changesOf = changesByTarget(auditLog, entries);
   const { prefix } = context.settings;
   const { invocation } = parsed;

@@ -33,7 +33,7 @@ function isFinal(state: OperationState): boolean {
  */
 export async function changeState(
   db: Connection,
-  id: number,
+  id: number | readonly number[],
   to: OperationState,
   how: {
     readonly from?: OperationState;
@@ -43,14 +43,15 @@ export async function changeState(
   },
 ): Promise<boolean> {
   const { from, expiringAfter, at, set = {} } = how;
+  const ids = [id].flat();
   const { numUpdatedRows } = await db
     .updateTable('operations')
     .set({ ...set, state: to, ...(isFinal(to) ? { finished_at: at } : {}) })
-    .where('id', '=', id)
+    .where('id', 'in', ids)
     .where('state', 'in', from === undefined ? sources[to] : [from])
     .$if(expiringAfter !== undefined, (query) => query.where('expires_at', '>', expiringAfter ?? 0))
     .executeTakeFirst();
-  return numUpdatedRows === 1n;
+  return numUpdatedRows === BigInt(ids.length);
 }
 
 /** An operation. `invocation` is JSON. */
@@ -193,7 +194,8 @@ export function operations(db: Connection) {
       const { id } = await all().where('event_id', '=', eventId).executeTakeFirstOrThrow();
       const isStarted = await changeState(db, id, 'running', {
         at,
-        set: { invocation: operation.invocation, started_at: at },
+        // A timer may take along others: then it is another command.
+        set: { command: operation.command, invocation: operation.invocation, started_at: at },
       });
       return isStarted ? id : undefined;
     },

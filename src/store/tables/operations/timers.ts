@@ -59,6 +59,9 @@ export function timerEvent({ id, createdAt }: Pick<Timer, 'id' | 'createdAt'>): 
 
 const endStates = { done: 'done', failed: 'failed', stopped: 'cancelled' } as const;
 
+/** A statement has a limited number of parameters. */
+const endedAtOnce = 500;
+
 /** Operations that take another one back at a given time. Each ends once. */
 export function timers(db: Connection) {
   const all = () => db.selectFrom('operations').selectAll().where('line', 'is not', null);
@@ -149,6 +152,14 @@ export function timers(db: Connection) {
     /** Ends a scheduled timer. Returns false if it had ended, or was started, before. */
     async end(id: number, state: 'done' | 'failed' | 'stopped', at: number): Promise<boolean> {
       return changeState(db, id, endStates[state], { from: 'scheduled', at });
+    },
+
+    /** Ends scheduled timers. What had ended, or was started, before is left as it is. */
+    async endAll(ids: readonly number[], state: 'done' | 'failed', at: number): Promise<void> {
+      for (let from = 0; from < ids.length; from += endedAtOnce) {
+        const some = ids.slice(from, from + endedAtOnce);
+        await changeState(db, some, endStates[state], { from: 'scheduled', at });
+      }
     },
   };
 }
