@@ -2,6 +2,7 @@ import { bold, line } from '../chat/answers/answer.ts';
 import type { Content } from '../chat/answers/answer.ts';
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
+import { asksHomeserver } from '../chat/command/on-homeserver.ts';
 import { subjectOf } from '../chat/command/properties.ts';
 import { writeInvocation } from '../chat/command/write-invocation.ts';
 import { quote } from '../chat/reading/tokenize.ts';
@@ -23,6 +24,8 @@ import { post } from './answer/reply.ts';
 import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
 import { isFromLostRecord, lostRecordReply, tooOldReply } from './answer/stale.ts';
 import type { TooOldContext } from './answer/stale.ts';
+import { serverFor } from './at-homeserver.ts';
+import type { HomeserversContext } from './at-homeserver.ts';
 import { assertMayUse, authorize } from './authorize/authorize.ts';
 import type { AuthorizeContext } from './authorize/authorize.ts';
 import { countDenial } from './authorize/denials.ts';
@@ -82,16 +85,19 @@ export type MessageContext = CommandLineContext &
 /**
  * Takes a message through the stages: parse, authorize, resolve, confirm, execute, answer. Never throws.
  *
+ * @param letNext called if the next command of the same person need not wait for this one
  * @returns when to handle it again, if it can't be handled yet; `postponed` if the database can't take its end
  */
 export async function handleMessage(
   context: MessageContext,
   sayNow: SayNow,
   message: Message,
+  letNext: () => void = () => undefined,
 ): Promise<Later | 'postponed' | undefined> {
   const typed = commandLineIn(message.text, context);
   let commandLine = typed ?? '';
   let parsed: Parsed | undefined;
+  let patience: NodeJS.Timeout | undefined;
   try {
     if (message.heldSecret === true) {
       const reply = await removeSecret(context, message);
@@ -124,6 +130,9 @@ export async function handleMessage(
     assertMayUse(context, commandNamed(context, commandLine), message.sender);
     parsed = await parse(context, message, commandLine);
     const authorized = authorize(context, parsed);
+    if (readsElsewhere(context, parsed)) {
+      patience = setTimeout(letNext, readPatienceMs).unref();
+    }
     const resolved = await whileTyping(context, async () => resolve(context, authorized));
     await assertReady(context, resolved);
     if (parsed.invocation.dryRun) {
@@ -136,9 +145,29 @@ export async function handleMessage(
       await execute(context, confirmed);
     }
   } catch (error) {
-    return answerError(context, sayNow, message, commandLine, parsed, error);
+    return await answerError(context, sayNow, message, commandLine, parsed, error);
+  } finally {
+    clearTimeout(patience);
   }
   return undefined;
+}
+
+/** What reads from a homeserver beside the first holds up the same person for no longer than this. */
+const readPatienceMs = 2000;
+
+/**
+ * Whether a command only reads, from a homeserver beside the first: that one may be slow, or ask the bot to wait. The
+ * order of changes, and of what decides about them, stays as it is.
+ */
+function readsElsewhere(context: HomeserversContext, parsed: Parsed): boolean {
+  const [user] = targetsOf(parsed);
+  const server = serverFor(context, parsed, user);
+  return (
+    parsed.danger === 'read' &&
+    asksHomeserver(parsed.command) &&
+    server !== undefined &&
+    server !== context.settings.serverName
+  );
 }
 
 /** What takes longer than this shows that the bot is at work on it. */

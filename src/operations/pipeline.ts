@@ -86,8 +86,10 @@ export type PipelineContext = HandleContext &
 const handleAgainMs = 10_000;
 
 export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeline {
-  // The commands of one person run in the order in which they were sent.
+  // The commands of one person begin in the order in which they were sent, usually one after another.
   const queue = createKeyedQueue();
+  /** Commands that the next ones of the same person don't wait for any more. */
+  const slow = new Set<Promise<void>>();
   /** Events whose end the database could not take. */
   const postponedEvents = new Map<EventId, Incoming>();
 
@@ -97,19 +99,31 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
       if (!(await context.sendPermission.granted())) {
         return;
       }
-      const later = await handle(context, sayNow, incoming);
-      // Outside of the queue, so that what the same person sends meanwhile does not wait.
-      if (later === 'postponed') {
-        postponedEvents.set(incoming.event, incoming);
-        context.recoverAt(context.now() + handleAgainMs);
-      } else {
-        void later?.after.then(() => schedule(incoming));
-      }
+      const free = Promise.withResolvers<void>();
+      const handled = handleInTurn(incoming, free.resolve);
+      slow.add(handled);
+      void handled.finally(() => slow.delete(handled));
+      await Promise.race([handled, free.promise]);
     });
   };
 
+  /** @param letNext lets the next command of the same person begin before this one has ended */
+  async function handleInTurn(incoming: Incoming, letNext: () => void): Promise<void> {
+    const later = await handle(context, sayNow, incoming, letNext);
+    // Outside of the queue, so that what the same person sends meanwhile does not wait.
+    if (later === 'postponed') {
+      postponedEvents.set(incoming.event, incoming);
+      context.recoverAt(context.now() + handleAgainMs);
+    } else {
+      void later?.after.then(() => schedule(incoming));
+    }
+  }
+
   const idle = async () => {
     await queue.idle();
+    while (slow.size > 0) {
+      await Promise.all(slow);
+    }
     // What runs for long is no longer in the queue.
     await context.inFlight.idle();
   };
@@ -264,10 +278,11 @@ async function handle(
   context: HandleContext,
   sayNow: SayNow,
   incoming: Incoming,
+  letNext: () => void,
 ): Promise<Later | 'postponed' | undefined> {
   switch (incoming.kind) {
     case 'message':
-      return handleMessage(context, sayNow, incoming);
+      return handleMessage(context, sayNow, incoming, letNext);
     case 'reaction':
       return handleReaction(context, sayNow, incoming);
     case 'lookalike':

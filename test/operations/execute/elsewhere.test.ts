@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import { replyContent } from '../../../src/matrix/delivery/content.ts';
 import { createMediaService } from '../../../src/services/media/media-service.ts';
+import { people } from '../../support/fuzz-bot.ts';
 import { sayTo } from '../../support/lock-server.ts';
 import { openTwoHomeservers } from '../../support/two-homeservers.ts';
 
@@ -77,6 +78,26 @@ test('a refusal says where something was looked for, and its commands are about 
     expect(text).toContain('See !tokens --on two.example.');
     expect(text).toMatch(/^Homeserver: two\.example$/mu);
   }
+});
+
+test('a homeserver that is slow to be read holds up the same person for two seconds, and no longer', async () => {
+  const { bot } = both.server;
+  const { promise: answer, resolve } = Promise.withResolvers<string>();
+  const { services } = bot.context;
+  both.servicesThere = { server: { ...services.server, version: async () => answer } };
+  const typed = (event: string, body: string) => ({
+    type: 'm.room.message',
+    event_id: event,
+    sender: people.ben,
+    origin_server_ts: bot.clock.now,
+    content: { msgtype: 'm.text', body },
+  });
+  const taken = bot.take([typed('$slow', '!version --on two.example'), typed('$next', '!pending')]);
+  const answered = async () => (await bot.store.outbox.open()).map(({ eventId }) => eventId);
+  await expect.poll(answered, { timeout: 10_000 }).toEqual(['$next']);
+  resolve('1.2.3');
+  const { sent } = await taken;
+  expect(sent.map(({ outgoing }) => outgoing.origin.event)).toEqual(['$next', '$slow']);
 });
 
 test('a name without a server is one of the first homeserver, whoever is asked about', async () => {
