@@ -58,6 +58,20 @@ describe('what is scheduled, while another homeserver is away', () => {
   });
 });
 
+test('timers that end together don’t wait for another homeserver with those of the first', async () => {
+  const users = [here, there].flatMap((name) => [0, 1, 2, 3, 4, 5].map((at) => `@u${at}:${name}`));
+  await say(`!lock ${users.join(' ')} --for 1h`);
+  await say('!confirm');
+  expect(server.locked.size).toBe(12);
+  both.isTwoAway = true;
+  await pass(hourMs);
+  expect([...server.locked].toSorted(byName)).toEqual(users.filter((user) => user.endsWith(there)));
+  both.isTwoAway = false;
+  await server.bot.run(async () => recover(server.bot.context));
+  await pass(hourMs);
+  expect(server.locked).toEqual(new Set());
+});
+
 test('an operation on many homeservers makes few calls at a time, and some to each', async () => {
   const others = Array.from({ length: 10 }, (_, at) => `h${at}.example`);
   both.configure(here, ...others);
