@@ -173,13 +173,15 @@ function titleOfAll(about: About, attempts: readonly Attempt[]): Content {
   return [bold(`${name}: ${whole(done)} of ${count(ends.length, noun)} done`, ...others)];
 }
 
-/** `undo of operation 7 stopped` */
+/** `undo of operation 7 stopped`; by a timer `end of operation 7 (unlock)` */
 function nameOfAll(about: About): string {
   const { command, invocation } = about;
-  const { reversals, arguments: given } = invocation;
+  const { actor, reversals, arguments: given } = invocation;
+  const isEnd = actor.kind === 'timer' && reversals !== undefined;
   return [
-    command.name,
+    isEnd ? 'end' : command.name,
     ...(reversals === undefined ? [] : [`of operation ${Number(given['operation'])}`]),
+    ...(isEnd ? [`(${[...new Set(reversals.map((one) => one.command))].join(', ')})`] : []),
     ...(keptBackByStop(about).length === 0 ? [] : ['stopped']),
   ].join(' ');
 }

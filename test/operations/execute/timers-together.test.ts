@@ -44,7 +44,7 @@ test('many accounts end in one operation, with one message, and each is audited'
   await lockForAnHour(30);
   const [text, ...others] = await pass(hourMs);
   expect(others).toEqual([]);
-  expect(text).toContain('undo of operation 1: 30 of 30 accounts done');
+  expect(text).toContain('end of operation 1 (unlock): 30 of 30 accounts done');
   expect(text).toContain('Asked by the timer of Ben');
   expect(server.locked).toEqual(new Set());
   expect(await scheduled()).toEqual([]);

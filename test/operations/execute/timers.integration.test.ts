@@ -43,7 +43,7 @@ it('many accounts end in one operation, which one message tells', async () => {
   await room.ana.ask('!confirm');
   await room.ana.outcomeOf(asked, 'done');
   const end = await room.ana.until('the end of all', () =>
-    room.ana.answersTo(command).find(({ body }) => body.includes('undo of operation')),
+    room.ana.answersTo(command).find(({ body }) => body.includes('end of operation')),
   );
   const outcome = await room.ana.outcomeOf(end, 'done');
   expect(outcome.body).toContain('11 of 11 accounts done');
