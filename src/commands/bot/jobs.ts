@@ -6,8 +6,10 @@ import type { Context } from '../../chat/command/declaration.ts';
 import type { OpenOperation } from '../../services/services.ts';
 import { linesOf, progressText } from './parts/open-operation.ts';
 
-/** At most this many are shown: those that come first. */
+/** At most this many rows are shown: what comes first. */
 const maxShown = 20;
+/** More timers of one command than this end together, and have one row. */
+const maxApart = 10;
 
 export default defineCommand({
   name: 'jobs',
@@ -28,7 +30,9 @@ export default defineCommand({
       return { mark: 'ℹ️', title: ['Nothing is running or scheduled'], data: [] };
     }
     const jobs = open.map((one) => jobOf(context, one));
-    const shown = jobs.slice(0, maxShown);
+    const rows = rowsOf(jobs);
+    const shown = rows.slice(0, maxShown);
+    const left = rows.slice(maxShown).reduce((sum, { others }) => sum + 1 + others, 0);
     const counted = (kind: Job['kind'], noun: string) => {
       const number = jobs.filter((job) => job.kind === kind).length;
       return number === 0 ? [] : [count(number, noun, kind === 'timer' ? undefined : noun)];
@@ -48,20 +52,19 @@ export default defineCommand({
         {
           kind: 'table',
           columns: [{ title: '#', align: 'right' }, { title: 'When' }, { title: 'What, for whom' }],
-          rows: shown.map((job) => [
+          rows: shown.map(({ job, others }) => [
             [String(job.id)],
             whenOf(context, job),
             [
               code(`${context.prefix}${job.shortLine}`),
+              ...(others === 0 ? [] : [` and ${count(others, 'other')} like it`]),
               ' for ',
               code(job.askedBy),
               ...(job.progress === undefined ? [] : [`, ${job.progress}`]),
             ],
           ]),
         },
-        ...(jobs.length > shown.length
-          ? [line(`And ${count(jobs.length - shown.length, 'other')}, which come later.`)]
-          : []),
+        ...(left > 0 ? [line(`And ${count(left, 'other')}, which come later.`)] : []),
       ],
       next: [`stop-job ${first.operation.id}`],
       data: jobs.map(dataOf),
@@ -128,6 +131,21 @@ function jobOf(context: Pick<Context, 'registry' | 'role'>, open: OpenOperation)
     stopRequestedBy: operation.stopRequestedBy,
     progress: progressText(open),
   };
+}
+
+/** One row for each, and one for all timers of a command on many targets, at the time of the first. */
+function rowsOf(jobs: readonly Job[]): { readonly job: Job; readonly others: number }[] {
+  const setBy = ({ kind, eventId, line: text }: Job) =>
+    kind === 'timer' && !text.startsWith('undo ') ? eventId : undefined;
+  const together = new Map(
+    [...Map.groupBy(jobs, setBy)].filter(
+      ([event, { length }]) => event !== undefined && length > maxApart,
+    ),
+  );
+  return jobs.flatMap((job) => {
+    const all = together.get(setBy(job)) ?? [job];
+    return all[0] === job ? [{ job, others: all.length - 1 }] : [];
+  });
 }
 
 function dataOf(job: Job): Omit<Job, 'shortLine' | 'progress'> {

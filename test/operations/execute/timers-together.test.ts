@@ -114,3 +114,14 @@ test('a refusal is said once, and ends all of them', async () => {
   expect(await scheduled()).toEqual([]);
   expect(await pass(hourMs)).toEqual([]);
 });
+
+test('jobs has one row for all of them, so that others can be seen', async () => {
+  await lockForAnHour(25);
+  await say('!lock @later:localhost --in 2h');
+  const [text = ''] = textsOf(await say('!jobs'));
+  expect(text).toContain('1 scheduled, 25 timers');
+  expect(text.match(/!unlock/gu)).toHaveLength(1);
+  expect(text).toContain('!unlock @u0:localhost and 24 others like it');
+  expect(text).toContain('!lock @later:localhost');
+  expect(text).not.toContain('which come later');
+});
