@@ -22,7 +22,7 @@ import type { Transport } from './transport.ts';
 
 /** Builds what commands ask of the bot itself: decide, report its status, and use its direct rooms. */
 export function createBotOperations(options: {
-  readonly transport: Pick<Transport, 'direct' | 'joinRoom' | 'redact' | 'sendPermission'>;
+  readonly transport: Pick<Transport, 'direct' | 'sendPermission'>;
   readonly store: Store;
   readonly registry: Pick<Registry, 'all'>;
   readonly maxRuleActions: number;
@@ -63,8 +63,6 @@ export function createBotOperations(options: {
     linkToPage: ({ user, askedBy }) => page().linkFor(user, askedBy),
     closePage: (user) => page().closeFor(user),
     assertDirectIsReadable: transport.direct.assertReadableBy,
-    redact: transport.redact,
-    joinRoom: transport.joinRoom,
     async status() {
       const open = await store.statistics.countPending();
       return {

@@ -111,7 +111,6 @@ export async function buildParts(foundation: Foundation, end: End) {
     (one) =>
       createServicesOn(one, {
         store,
-        bot,
         directRooms,
         timing,
         homeservers: settings.homeservers,

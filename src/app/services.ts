@@ -5,6 +5,7 @@ import type { BotOperations } from '../services/bot/bot-operations.ts';
 import type { DirectRooms } from '../services/rooms/direct-rooms.ts';
 import { createHomeserverServices, createServices } from '../services/services.ts';
 import type { HomeserverServices, Services } from '../services/services.ts';
+import { transactionIdFor } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import type { Homeserver } from './homeserver.ts';
 import { rulesForCommands } from './reports.ts';
@@ -25,7 +26,7 @@ interface SharedParts {
 /** Builds what commands can do on one homeserver. */
 export function createServicesOn(
   { api, botUser, client, delegation, serverName }: Homeserver,
-  { timing, ...shared }: SharedParts,
+  { timing, ...shared }: Omit<SharedParts, 'bot'>,
 ): HomeserverServices {
   return createHomeserverServices({
     api,
@@ -34,6 +35,12 @@ export function createServicesOn(
     serverName,
     botUser,
     ...shared,
+    botAccount: {
+      async redact({ room, event, reason, by }) {
+        await client.events.redact(room, event, transactionIdFor(by, `redact ${event}`), reason);
+      },
+      joinRoom: client.rooms.join,
+    },
     roomDeletionTimes: timing.roomDeletion,
   });
 }

@@ -169,26 +169,12 @@ export async function createTransport(options: {
       await delivery.sendNow(outgoing, transactionIdFor(origin.event, part));
     },
 
-    /** Redacts an event of any room, for the command that the event `by` asked for. */
-    async redact({ room: where, event, reason, by }: RedactRequest): Promise<void> {
-      await client.events.redact(where, event, transactionIdFor(by, `redact ${event}`), reason);
-    },
-
-    joinRoom: async (other: RoomId) => client.rooms.join(other),
-
     /** Starts nothing more. */
     stop(): void {
       sendPermission.stop();
       void removal.stop();
     },
   };
-}
-
-interface RedactRequest {
-  readonly room: RoomId;
-  readonly event: EventId;
-  readonly reason: string | undefined;
-  readonly by: EventId;
 }
 
 /** How often to try again while the process that led before still has the keys. */

@@ -9,7 +9,7 @@ import type { AccountService } from './accounts/account-service.ts';
 import { masTraits, synapseTraits } from './accounts/traits.ts';
 import { createAuditService } from './bot/audit-service.ts';
 import type { AuditService } from './bot/audit-service.ts';
-import type { BotOperations } from './bot/bot-operations.ts';
+import type { BotAccount, BotOperations } from './bot/bot-operations.ts';
 import { createForgetService } from './bot/forget-service.ts';
 import type { ForgetService } from './bot/forget-service.ts';
 import { createHistoryService } from './bot/history-service.ts';
@@ -134,6 +134,7 @@ export interface Services extends HomeserverServices {
 
 /** The services that work on one homeserver. */
 export interface HomeserverServices {
+  readonly botAccount: BotAccount;
   readonly accounts: AccountService;
   readonly devices: DeviceService;
   readonly media: MediaService;
@@ -151,7 +152,7 @@ export function createHomeserverServices(parts: {
   /** Undefined if the homeserver keeps its accounts itself. */
   delegation: DelegationService | undefined;
   store: Store;
-  bot: BotOperations;
+  botAccount: BotAccount;
   directRooms: DirectRooms;
   /** Called when an item of the report queue has changed. */
   wakeReports: () => void;
@@ -165,12 +166,13 @@ export function createHomeserverServices(parts: {
   /** How often to look whether Synapse has deleted a room, and for how long. */
   roomDeletionTimes: PollTimes | undefined;
 }): HomeserverServices {
-  const { api, client, delegation, store, bot, directRooms, botUser, serverName } = parts;
+  const { api, client, delegation, store, botAccount, directRooms, botUser, serverName } = parts;
   return {
+    botAccount,
     accounts: createAccountService(api, delegation === undefined ? synapseTraits : masTraits),
     devices: createDeviceService(api, delegation),
     media: createMediaService(api, serverName),
-    redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
+    redaction: createRedactionService({ api, botAccount, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),
     reports: createReportService(api, store, {
       wake: parts.wakeReports,

@@ -9,7 +9,15 @@ import type { Gate } from '../../dev/room/gate.ts';
 import type { Answer, Moderator } from '../../dev/room/moderator.ts';
 import { runChecks } from '../../src/cli/check-config/checks.ts';
 import { freePort } from '../support/free-port.ts';
-import { adminApi, homeserver, idOf, newUser, uniqueLocalpart } from '../support/homeserver.ts';
+import {
+  adminApi,
+  asEventId,
+  asRoomId,
+  homeserver,
+  idOf,
+  newUser,
+  uniqueLocalpart,
+} from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 import { secondName, startSecondHomeserver } from '../support/second-homeserver.ts';
@@ -135,6 +143,24 @@ describe('two homeservers', () => {
     const audited = await ana.ask(`!audit ${String(token.field.audit?.[0])}`);
     expect(audited.body).toContain(secondName);
     await ana.ask('!cancel');
+  });
+
+  test('the bot joins rooms of the other one, and redacts there, as its user there', async () => {
+    const [owner, spammer] = await Promise.all([two.newUser('owner'), two.newUser('spammer')]);
+    const id = await owner.createRoom({ preset: 'public_chat', room_version: '11' });
+    await spammer.join(id);
+    await spammer.sendText(id, 'Buy!');
+    const asked = await ana.ask(`!make-room-admin ${id}`);
+    expect(asked.body).toContain('and join the room');
+    expect((await ana.ask('!confirm')).body).toMatch(/^✅/u);
+    expect((await ana.ask(`!members ${id}`)).body).toContain(idOf(two.bot));
+    expect((await ana.ask(`!kick ${spammer.userId} ${id}`)).body).toMatch(/^✅ Removed from/u);
+    // Synapse can't do that in the sender's name.
+    const topic = await owner.setState(id, 'm.room.topic', { topic: 'Buy!' });
+    await ana.ask(`!redact https://matrix.to/#/${id}/${topic}`);
+    expect((await ana.ask('!confirm')).body).toContain('Redacted');
+    const left = await two.api.events.find(asRoomId(id), asEventId(topic));
+    expect(left?.event.content).toEqual({});
   });
 
   test('what only I keep is not said to be on one of them', async () => {

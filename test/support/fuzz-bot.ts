@@ -32,7 +32,7 @@ import { createPipeline } from '../../src/operations/pipeline.ts';
 import type { Settings } from '../../src/operations/settings.ts';
 import { createCardActions } from '../../src/reports/cards/card-actions.ts';
 import { openConfiguredReactions } from '../../src/reports/cards/configured-reactions.ts';
-import type { BotOperations } from '../../src/services/bot/bot-operations.ts';
+import type { BotAccount, BotOperations } from '../../src/services/bot/bot-operations.ts';
 import { createDirectRooms } from '../../src/services/rooms/direct-rooms.ts';
 import { createHomeserverServices, createServices } from '../../src/services/services.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -161,6 +161,8 @@ export async function openFuzzBot({
     }),
     closePage: () => 0,
     assertDirectIsReadable: async () => undefined,
+  };
+  const botAccount: BotAccount = {
     async redact({ room: where, event }) {
       changes.push(`redact ${event} in ${where}`);
       throw new HomeserverError(403, 'M_FORBIDDEN', 'PUT /redact');
@@ -179,7 +181,7 @@ export async function openFuzzBot({
       client,
       delegation: undefined,
       store,
-      bot,
+      botAccount,
       directRooms,
       wakeReports,
       refreshReports: async () => undefined,

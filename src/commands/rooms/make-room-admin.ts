@@ -140,9 +140,12 @@ function named({ args: { account }, botUser }: AdminContext): Inline[] {
 }
 
 /** Joins the room as the bot, if that is possible. The power is given whether it is or not. */
-async function joined({ bot }: Pick<Services, 'bot'>, room: RoomId): Promise<boolean> {
+async function joined(
+  { botAccount }: Pick<Services, 'botAccount'>,
+  room: RoomId,
+): Promise<boolean> {
   try {
-    await bot.joinRoom(room);
+    await botAccount.joinRoom(room);
     return true;
   } catch (error) {
     if (error instanceof LawspeakerError) {

@@ -173,6 +173,10 @@ export interface BotOperations {
    * @throws TargetError the person couldn't, and what to do
    */
   assertDirectIsReadable(user: UserId): Promise<void>;
+}
+
+/** What the bot does in rooms of one homeserver as its user there. */
+export interface BotAccount {
   /**
    * Redacts an event as the bot, which must be in the room and have the power to redact. The homeserver
    * also accepts an event that doesn't exist.

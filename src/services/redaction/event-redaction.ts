@@ -10,7 +10,7 @@ import {
 } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { BotOperations } from '../bot/bot-operations.ts';
+import type { BotAccount } from '../bot/bot-operations.ts';
 import { serverMessage } from '../server-message.ts';
 import { findRedactable, planAsSender, planRedaction } from './event-redaction-plan.ts';
 import type { PlanningApi, RedactionPlan, RedactionTarget } from './event-redaction-plan.ts';
@@ -40,7 +40,7 @@ export interface RedactionOutcome extends Pick<RedactionPlan, 'event' | 'way'> {
  */
 export async function redactEvent(
   api: Api,
-  bot: Pick<BotOperations, 'redact'>,
+  botAccount: Pick<BotAccount, 'redact'>,
   target: RedactionTarget,
   { reason, by }: { readonly reason: string | undefined; readonly by: EventId },
   times: PollTimes = usualTimes,
@@ -49,7 +49,7 @@ export async function redactEvent(
   const { room, event } = target;
   if (plan.way === 'as_bot') {
     try {
-      await withinRateLimit(async () => bot.redact({ room, event, reason, by }), times);
+      await withinRateLimit(async () => botAccount.redact({ room, event, reason, by }), times);
     } catch (error) {
       if (!(error instanceof HomeserverError) || error.status !== 403) {
         throw error;

@@ -1,6 +1,6 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { BotOperations } from '../bot/bot-operations.ts';
+import type { BotAccount } from '../bot/bot-operations.ts';
 import type { DirectRooms } from '../rooms/direct-rooms.ts';
 import { planRedaction } from './event-redaction-plan.ts';
 import { reconcileRedaction, redactEvent } from './event-redaction.ts';
@@ -17,12 +17,12 @@ interface EventInRoom {
 /** Removing the content of messages: of one, or of all that a user has sent. */
 export function createRedactionService(parts: {
   readonly api: Pick<AdminApi, 'events' | 'redactions' | 'rooms' | 'server' | 'users'>;
-  readonly bot: Pick<BotOperations, 'redact'>;
+  readonly botAccount: Pick<BotAccount, 'redact'>;
   readonly directRooms: DirectRooms;
   readonly botUser: UserId;
   readonly serverName: string;
 }) {
-  const { api, bot, directRooms, botUser, serverName } = parts;
+  const { api, botAccount, directRooms, botUser, serverName } = parts;
   const targetOf = ({ room, event }: EventInRoom) => ({
     room,
     event,
@@ -36,7 +36,7 @@ export function createRedactionService(parts: {
     redact: async (
       target: EventInRoom,
       asked: { readonly reason: string | undefined; readonly by: EventId },
-    ) => redactEvent(api, bot, targetOf(target), asked),
+    ) => redactEvent(api, botAccount, targetOf(target), asked),
 
     reconcile: async (target: EventInRoom) => reconcileRedaction(api, target),
 
