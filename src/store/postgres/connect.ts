@@ -4,6 +4,9 @@ const connectTimeoutMs = 10_000;
 /** No transaction of the bot waits for anything else. */
 const idleTimeoutMs = 5000;
 
+/** Limits that the role or the database may have for other programs. The bot's own are enough. */
+export const withoutLimits = '-c lock_timeout=0 -c idle_session_timeout=0';
+
 const int8 = 20;
 const numeric = 1700;
 
@@ -20,6 +23,7 @@ export async function clientConfig(url: string): Promise<ClientConfig> {
     application_name: 'lawspeaker',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    options: withoutLimits,
     // A process that was frozen in a transaction must not hold up the one that takes over.
     idle_in_transaction_session_timeout: idleTimeoutMs,
     types: {

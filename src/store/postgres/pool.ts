@@ -5,7 +5,7 @@ import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kyse
 import type { Client, ClientBase, PoolClient, QueryResult } from 'pg';
 
 import { withoutNul } from '../dialect.ts';
-import { clientConfig, loadPg, newClient } from './connect.ts';
+import { clientConfig, loadPg, newClient, withoutLimits } from './connect.ts';
 import { commitsLost, failedError, isAway, takenOver } from './errors.ts';
 import { beginWriting, writeLock } from './locks.ts';
 
@@ -44,7 +44,7 @@ export async function openPool(
     ...(await clientConfig(url)),
     max: maxConnections,
     // On a busy machine, compiling a query takes seconds, and running it a tenth of one.
-    options: '-c jit=off',
+    options: `${withoutLimits} -c jit=off`,
     statement_timeout: statementTimeoutMs,
     stream() {
       const socket = new Socket();

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { expect, test } from 'vitest';
 
@@ -158,4 +159,31 @@ test('tables may take any time to be updated', async () => {
   const place = changed(database.place, (url) => url.searchParams.set('statement_timeout', '500'));
   await (await openStore(place)).close();
   expect(await inspectPostgres(database.place)).toMatchObject({ state: 'current' });
+});
+
+test('limits that the database has for other programs are none for the bot', async () => {
+  await using database = await createTestDatabase();
+  const name = new URL(database.place).pathname.slice(1);
+  await database.execute(
+    `ALTER DATABASE ${name} SET lock_timeout = '50ms'`,
+    `ALTER DATABASE ${name} SET idle_session_timeout = '100ms'`,
+  );
+  const store = await openStore(database.place, { lock: true });
+  const first = Promise.withResolvers<void>();
+  const writing = store.transaction(async ({ syncState }) => {
+    await syncState.set('one', '1');
+    first.resolve();
+    await wait(300);
+  });
+  await first.promise;
+  await store.syncState.set('two', '2');
+  await writing;
+  await wait(300);
+  expect(
+    await database.read(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = '${name}' AND application_name = 'lawspeaker'`,
+    ),
+  ).not.toHaveLength(0);
+  expect(await store.syncState.get('two')).toBe('2');
+  await store.close();
 });
