@@ -91,6 +91,9 @@ test('reports of both arrive in one queue, and say where', async () => {
   // The queue is one, so its commands need no homeserver.
   expect(report.body).toMatch(new RegExp(`· !resolve ${id} · !dismiss ${id}$`, 'mu'));
 
+  // The other one has never had it.
+  const onOther = await ana.ask(`!report ${id} --on localhost`);
+  expect(onOther.body).toContain('It is not known whether the message has been redacted.');
   const inLobby = await ana.ask(`!reports --room ${there.lobby}`);
   expect(inLobby.body).toContain(`#${id} `);
   expect(inLobby.body).not.toContain('doesn’t have this room');

@@ -22,7 +22,7 @@ import { parseEventId, parseRoomId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { readContent } from '../../services/reports/reported-content.ts';
-import type { ItemStory, ReportItem, Services } from '../../services/services.ts';
+import type { ItemStory, ReportItem } from '../../services/services.ts';
 
 export default defineCommand({
   name: 'report',
@@ -83,7 +83,7 @@ export default defineCommand({
     }
     const [story, redaction] = await Promise.all([
       services.reports.story(item, context.now),
-      redactionOf(services, item),
+      redactionOf(context, item),
     ]);
     if (item.card === 'digest') {
       await services.reports.wantCard(item.id);
@@ -207,8 +207,13 @@ function deletedAnswer(
   };
 }
 
+const notKnown = 'It is not known whether the message has been redacted.';
+
 /** The report has a copy of the message; only the room shows whether the message is redacted. */
-async function redactionOf({ rooms }: Services, item: ReportItem): Promise<string | undefined> {
+async function redactionOf(
+  { services: { rooms }, serverName }: Pick<Context, 'serverName' | 'services'>,
+  item: ReportItem,
+): Promise<string | undefined> {
   const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
   const event = parseEventId(item.subject);
   if (item.kind === 'user' || room === undefined || event === undefined) {
@@ -217,7 +222,10 @@ async function redactionOf({ rooms }: Services, item: ReportItem): Promise<strin
   try {
     const found = await rooms.findEvent(room, event);
     if (found === undefined) {
-      return 'The message doesn’t exist on the server any more.';
+      // The homeserver of the report may not be in the configuration any more, and another knows nothing of it.
+      return item.server === '' || item.server === serverName
+        ? 'The message doesn’t exist on the server any more.'
+        : notKnown;
     }
     const { redactedBecause } = found.event;
     return redactedBecause === null
@@ -225,7 +233,7 @@ async function redactionOf({ rooms }: Services, item: ReportItem): Promise<strin
       : `The message has been redacted by ${redactedBecause.sender}.`;
   } catch (error) {
     if (error instanceof LawspeakerError) {
-      return 'It is not known whether the message has been redacted.';
+      return notKnown;
     }
     throw error;
   }
