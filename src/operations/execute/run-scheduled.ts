@@ -19,6 +19,7 @@ import type { Timer } from '../../store/tables/operations/timers.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
+import { at, serverFor } from '../at-homeserver.ts';
 import { authorize, requireRole } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { start } from '../confirm/confirm.ts';
@@ -29,16 +30,17 @@ import type { ResolveAgainContext } from '../confirm/preview.ts';
 import type { SendPermission } from '../management-room.ts';
 import { commandNamed, readingContext } from '../parse/command-line.ts';
 import type { CommandNameContext, ReadingSettings } from '../parse/command-line.ts';
-import { whyChanged } from '../parse/undo/changed-since.ts';
+import { whyChanged, whyChangedFor } from '../parse/undo/changed-since.ts';
 import { undoOperation } from '../parse/undo/undo-operation.ts';
 import { serversOf } from '../resolve/find-accounts.ts';
+import { ownersOfMedia } from '../resolve/media-owner.ts';
 import { dangerOfInvocation, otherTarget, parsedOf, readInvocation, targetsOf } from '../stages.ts';
 import type { Parsed, ParsedContext } from '../stages.ts';
 import { logFault } from './attempt.ts';
 import { execute } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';
 import { plannedOperation } from './operation-field.ts';
-import { endOthers, lineOf, togetherWith } from './timers-together.ts';
+import { endOthers, lineOf } from './timers-together.ts';
 import type { Together } from './timers-together.ts';
 
 /** What reading a timer needs. */
@@ -205,14 +207,35 @@ async function withReversals(
 }
 
 /** @throws TargetError it takes back what somebody has changed again since it was asked for */
-async function assertUnchanged(
-  { store }: { readonly store: Pick<Store, 'auditLog'> },
-  parsed: Parsed,
-): Promise<void> {
-  const why = await whyChanged(store.auditLog, parsed);
+async function assertUnchanged(context: ScheduledContext, parsed: Parsed): Promise<void> {
+  const why = await whyChanged(context.store.auditLog, parsed);
   if (why !== undefined) {
     const [target = 'it'] = targetsOf(parsed);
     throw new TargetError('state', `${target} ${why}`, 'Nothing was changed.');
+  }
+  await assertFilesUnchanged(context, parsed);
+}
+
+/**
+ * A newer command about the same file stops its timer, but not one about all files of who has uploaded it.
+ *
+ * @throws TargetError somebody has quarantined all of them since a timer was set for one
+ */
+async function assertFilesUnchanged(context: ScheduledContext, parsed: Parsed): Promise<void> {
+  const { auditLog, timers } = context.store;
+  const { actor, origin } = parsed.invocation;
+  const timer = actor.kind === 'timer' ? await timers.get(actor.timer) : undefined;
+  const entry = timer && (await auditLog.get(timer.intentId));
+  if (entry === undefined) {
+    return;
+  }
+  const owners = await ownersOfMedia(at(context, serverFor(context, parsed)), parsed);
+  for (const owner of new Set(owners)) {
+    const how = { command: parsed.command.name, except: origin.event };
+    const why = await whyChangedFor(auditLog, entry, owner, how);
+    if (why !== undefined) {
+      throw new TargetError('state', `what ${owner} has uploaded ${why}`, 'Nothing was changed.');
+    }
   }
 }
 
@@ -294,68 +317,3 @@ export function parseTimer(
   };
   return { command, invocation, danger: dangerOfInvocation(command, invocation) };
 }
-
-/** Starts what is due, one operation after another. */
-export async function runDue(
-  options: {
-    readonly store: Pick<Store, 'operations' | 'timers'>;
-    readonly run: (
-      operation: Operation,
-      waiting: ReadonlySet<string>,
-      together: Together | undefined,
-    ) => Promise<ScheduledRun>;
-    readonly now: () => number;
-  },
-  signal: AbortSignal,
-): Promise<{ readonly nextAt: number | undefined }> {
-  const { store, run, now } = options;
-  const waiting = new Set<string>();
-  /** Timers that have run, or wait, with an earlier one. */
-  const joined = new Set<number>();
-  let againAt: number | undefined;
-  const lookAgainAt = (at: number) => {
-    againAt = Math.min(at, againAt ?? at);
-  };
-  let last: Operation | undefined;
-  for (;;) {
-    const page = await store.operations.scheduled(last);
-    if (page.length === 0) {
-      return { nextAt: againAt };
-    }
-    for (const operation of page) {
-      const { id, notBefore } = operation;
-      if (signal.aborted || notBefore === null) {
-        return { nextAt: againAt };
-      }
-      if (joined.has(id)) {
-        continue;
-      }
-      if (notBefore > now()) {
-        lookAgainAt(notBefore);
-        return { nextAt: againAt };
-      }
-      const together = await togetherWith(store, operation);
-      together?.timers.forEach((timer) => joined.add(timer.id));
-      if (together !== undefined && together.dueAt > now()) {
-        lookAgainAt(together.dueAt);
-        continue;
-      }
-      const result = await run(operation, waiting, together);
-      if (result === 'later') {
-        return { nextAt: now() + retryMs };
-      }
-      if (typeof result !== 'string') {
-        // What needs only other homeservers is not held up.
-        result.forEach((one) => waiting.add(one));
-        lookAgainAt(now() + retryMs);
-      } else if (result === 'ended' && together !== undefined) {
-        // If one of them was stopped, the others are still to be done.
-        lookAgainAt(now());
-      }
-    }
-    last = page.at(-1);
-  }
-}
-
-/** How soon what could not be started is tried again. */
-const retryMs = 30_000;

@@ -84,6 +84,16 @@ export async function assertMediaMayBeTouched(
   }
 }
 
+/** Who has uploaded the files that a command names, as far as the homeserver knows. */
+export async function ownersOfMedia(
+  context: HomeserversContext & { readonly services: Pick<Services, 'media'> },
+  { command, invocation }: Pick<Authorized, 'command' | 'invocation'>,
+): Promise<UserId[]> {
+  const uris = mediaIn(command, invocation.arguments).map(({ uri }) => uri);
+  const found = uris.length === 0 ? [] : await findOnTheirHomeservers(context, uris);
+  return found.flatMap(({ file }) => file?.userId ?? []);
+}
+
 /** Only the homeserver of a file knows whose it is, and a command may name it on another one. */
 async function findOnTheirHomeservers(
   context: HomeserversContext & { readonly services: Pick<Services, 'media'> },

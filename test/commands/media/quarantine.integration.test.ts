@@ -233,6 +233,22 @@ describe('quarantine and unquarantine', () => {
     expect(forGood.body).toMatch(/timer \d+ was stopped/u);
   });
 
+  it('don’t end for a file whose owner’s files were all quarantined since', async () => {
+    const [owner, other] = [await newUser(), await newUser()];
+    const [file, free] = [await upload(owner), await upload(other)];
+    await upload(owner);
+    const line = await room.ana.say(`!quarantine ${file} --for 5s`);
+    await room.ana.answerTo(line);
+    await room.ana.ask(`!quarantine ${free} --for 5s`);
+    const all = await room.ana.ask(`!quarantine --user ${owner.userId}`);
+    await room.ana.ask('!confirm');
+    await room.ana.outcomeOf(all, 'done');
+    const end = await room.ana.until('the end', () => room.ana.answersTo(line)[1]);
+    expect(end.body).toContain(`what ${owner.userId} has uploaded was changed since: #`);
+    await expect.poll(async () => isQuarantined(free), { timeout: 20_000 }).toBe(false);
+    expect(await isQuarantined(file)).toBe(true);
+  });
+
   it('with --user, take several users, and name what they take back', async () => {
     const [one, two] = [await newUser(), await newUser()];
     const files = [await upload(one), await upload(one), await upload(two)];

@@ -4,7 +4,7 @@ import { dayMs, hourMs, minuteMs } from '../../../src/core/duration.ts';
 import { HomeserverError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
-import { runDue } from '../../../src/operations/execute/run-scheduled.ts';
+import { runDue } from '../../../src/operations/execute/run-due.ts';
 import { people, room } from '../../support/fuzz-bot.ts';
 import { names, openLockServer, outcomeIn, passTime, sayTo } from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';

@@ -134,12 +134,30 @@ export async function whyChanged(
   { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
 ): Promise<string | undefined> {
   const entry = await auditLog.get(undoneBy(invocation.reason ?? null) ?? 0);
-  if (entry === undefined || entry.target === null) {
-    return undefined;
-  }
-  const changes = await changesSince(auditLog, entry.target, entry.id);
-  const others = changes.filter(({ eventId }) => eventId !== invocation.origin.event);
-  const newer = changedSince(entry, command.name, others);
+  return entry === undefined || entry.target === null
+    ? undefined
+    : whyChangedFor(auditLog, entry, entry.target, {
+        command: command.name,
+        except: invocation.origin.event,
+      });
+}
+
+/**
+ * Why what an entry did is not taken back: somebody has done the same since to this target, such as to all files of who
+ * has uploaded one. The rest of a sentence; undefined if nobody has.
+ *
+ * @param how.command the name of the command that takes it back
+ * @param how.except the event of that command
+ */
+export async function whyChangedFor(
+  auditLog: Pick<Store['auditLog'], 'inOrder'>,
+  entry: AuditEntry,
+  target: string,
+  how: { readonly command: string; readonly except: string },
+): Promise<string | undefined> {
+  const changes = await changesSince(auditLog, target, entry.id);
+  const others = changes.filter(({ eventId }) => eventId !== how.except);
+  const newer = changedSince(entry, how.command, others);
   return newer && whyStays(entry, newer);
 }
 
