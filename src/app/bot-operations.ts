@@ -77,6 +77,7 @@ export function createBotOperations(options: {
         openOperations: open.operations,
         waitingOperations: options.context().waiting.all(),
         scheduledOperations: open.scheduled,
+        timers: open.timers,
         whyUnableToSend: transport.sendPermission.whyMissing(),
         dataLoss: await store.dataLoss.get(),
         reportReadings: options.reportReadings(),

@@ -144,6 +144,7 @@ export async function openFuzzBot({
       openOutbox: 0,
       openOperations: 0,
       scheduledOperations: 0,
+      timers: 0,
       waitingOperations: [],
       ruleActions: 0,
       maxRuleActions: 10,

@@ -43,6 +43,7 @@ export default defineCommand({
     const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
     const openReports = items.open + items.claimed;
     const jobs = bot.openOperations + bot.scheduledOperations;
+    const scheduled = bot.scheduledOperations - bot.timers;
     const isIdle = pending + others + bot.openOutbox + jobs === 0;
     return {
       mark: isWell ? '✅' : isStarting ? '⏳' : '⚠️',
@@ -81,7 +82,8 @@ export default defineCommand({
           bot.openOutbox > 0 && `${count(bot.openOutbox, 'message')} to send`,
           bot.openOperations > 0 && `${count(bot.openOperations, 'operation')} in progress`,
           bot.waitingOperations.length > 0 && waitingText(bot),
-          bot.scheduledOperations > 0 && `${count(bot.scheduledOperations, 'operation')} scheduled`,
+          scheduled > 0 && `${count(scheduled, 'operation')} scheduled`,
+          bot.timers > 0 && count(bot.timers, 'timer'),
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
         ...(bot.dataLoss === undefined || bot.dataLoss.lastShown <= bot.dataLoss.lastKept

@@ -91,6 +91,7 @@ interface BotStatus {
   }[];
   /** Including timers. */
   readonly scheduledOperations: number;
+  readonly timers: number;
   /** How many actions rules took within the last hour, and at how many they only propose. */
   readonly ruleActions: number;
   readonly maxRuleActions: number;

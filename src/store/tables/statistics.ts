@@ -11,7 +11,9 @@ export interface PendingCounts {
   readonly outbox: number;
   readonly operations: number;
   readonly confirmations: number;
+  /** Including timers. */
   readonly scheduled: number;
+  readonly timers: number;
 }
 
 /** Somebody claimed, resolved or dismissed an item of the report queue. */
@@ -108,9 +110,18 @@ export function statistics(db: Connection) {
           (SELECT count(*) FROM outbox WHERE closed_at IS NULL) AS outbox,
           (SELECT count(*) FROM operations WHERE state = 'running') AS operations,
           (SELECT count(*) FROM operations WHERE state = 'awaiting') AS confirmations,
-          (SELECT count(*) FROM operations WHERE state = 'scheduled') AS scheduled
+          (SELECT count(*) FROM operations WHERE state = 'scheduled') AS scheduled,
+          (SELECT count(*) FROM operations WHERE state = 'scheduled' AND line IS NOT NULL) AS timers
       `.execute(db);
-      return rows[0] ?? { inbox: 0, outbox: 0, operations: 0, confirmations: 0, scheduled: 0 };
+      const none = {
+        inbox: 0,
+        outbox: 0,
+        operations: 0,
+        confirmations: 0,
+        scheduled: 0,
+        timers: 0,
+      };
+      return rows[0] ?? none;
     },
 
     /** When the oldest open or claimed item was opened; undefined if there is none. */

@@ -41,7 +41,7 @@ async function tiles({ services, viewer }: PageContext): Promise<readonly Html[]
       ? []
       : [
           tile(counts.operations, 'running operations', jobs),
-          tile(counts.scheduled, 'scheduled operations', jobs),
+          tile(counts.scheduled, 'scheduled operations and timers', jobs),
         ]),
     ...(viewer.may('pending') ? [tile(counts.confirmations, 'pending confirmations', jobs)] : []),
   ];

@@ -59,8 +59,8 @@ test('nothing is pending', async () => {
 });
 
 test('what is scheduled is counted, and where it is listed', async () => {
-  const text = await statusWith({ scheduledOperations: 2 });
-  expect(text).toContain('2 operations scheduled');
+  const text = await statusWith({ scheduledOperations: 3, timers: 1 });
+  expect(text).toContain('2 operations scheduled · 1 timer');
   expect(text).not.toContain('Nothing pending');
   expect(text).toContain('!jobs');
 });

@@ -168,6 +168,7 @@ test('what is open, and since when', async () => {
     operations: 1,
     confirmations: 0,
     scheduled: 0,
+    timers: 0,
   });
 });
 
