@@ -38,7 +38,7 @@ it('shadow-ban --for ends by itself, says so, and both are audited', async () =>
 it('many accounts end in one operation, which one message tells', async () => {
   const accounts = await Promise.all(Array.from({ length: 11 }, async () => newUser('spam')));
   const names = accounts.map(({ userId }) => userId);
-  const command = await room.ana.say(`!shadow-ban ${names.join(' ')} --for 2s`);
+  const command = await room.ana.say(`!shadow-ban ${names.join(' ')} --for 10s`);
   const asked = await room.ana.answerTo(command);
   await room.ana.ask('!confirm');
   await room.ana.outcomeOf(asked, 'done');
