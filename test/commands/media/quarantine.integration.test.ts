@@ -237,15 +237,15 @@ describe('quarantine and unquarantine', () => {
     const [owner, other] = [await newUser(), await newUser()];
     const [file, free] = [await upload(owner), await upload(other)];
     await upload(owner);
-    const line = await room.ana.say(`!quarantine ${file} --for 5s`);
+    const line = await room.ana.say(`!quarantine ${file} --for 15s`);
     await room.ana.answerTo(line);
-    await room.ana.ask(`!quarantine ${free} --for 5s`);
+    await room.ana.ask(`!quarantine ${free} --for 15s`);
     const all = await room.ana.ask(`!quarantine --user ${owner.userId}`);
     await room.ana.ask('!confirm');
     await room.ana.outcomeOf(all, 'done');
     const end = await room.ana.until('the end', () => room.ana.answersTo(line)[1]);
     expect(end.body).toContain(`what ${owner.userId} has uploaded was changed since: #`);
-    await expect.poll(async () => isQuarantined(free), { timeout: 20_000 }).toBe(false);
+    await expect.poll(async () => isQuarantined(free), { timeout: 30_000 }).toBe(false);
     expect(await isQuarantined(file)).toBe(true);
   });
 
