@@ -19,6 +19,7 @@ import type { BotProcess, DatabaseLock } from '../files/lock.ts';
 import * as first from '../migrations/postgres/0020-first.ts';
 import * as homeservers from '../migrations/postgres/0021-homeservers.ts';
 import * as longTargets from '../migrations/postgres/0023-long-targets.ts';
+import * as searchWords from '../migrations/postgres/0024-search-words.ts';
 import type { Tables } from '../schema.ts';
 import { newClient } from './connect.ts';
 import { cannotBeOpened, mayNotCreate, withoutPassword } from './errors.ts';
@@ -30,6 +31,7 @@ const migrations = {
   '0020-first': first,
   '0021-homeservers': homeservers,
   '0023-long-targets': longTargets,
+  '0024-search-words': searchWords,
 };
 const known = Object.keys(migrations);
 

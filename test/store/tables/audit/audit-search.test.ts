@@ -85,6 +85,22 @@ describe('words', () => {
     expect(await find('$event:x')).toEqual([event]);
   });
 
+  test('are numbers of any kind, and letters of any form', async () => {
+    const zero = await act({ reason: '二〇〇 ①②③ ½ Ⅷ 5e5e5' });
+    const square = await act({ reason: 'x² Σίσυφος congreſs' });
+    await act({ reason: '二 x e5 5e5', target: '@e5:x' });
+    for (const text of ['二〇〇', '二〇*', '①②③', '①②③*', '½', 'ⅷ', '5e5e5', '"½ Ⅷ"']) {
+      expect([text, await find(text)]).toEqual([text, [zero]]);
+    }
+    for (const text of ['x²', 'X²', 'ΣΊΣ*', 'congress', 'CONGRESS']) {
+      expect([text, await find(text)]).toEqual([text, [square]]);
+    }
+    // A word that PostgreSQL has no room for is found by its beginning.
+    const long = await act({ reason: '가'.repeat(3000) });
+    expect(await find(`${'가'.repeat(150)}*`)).toEqual([long]);
+    expect(await find('가'.repeat(500))).toBeInstanceOf(Array);
+  });
+
   test('are never taken for operators, whatever they are', async () => {
     const id = await act({ reason: 'NEAR the end OR keys AND 垃圾 🚨 done' });
     for (const text of ['NEAR', 'OR AND', '垃圾', '垃圾*', '🚨 done', 'the -end', 'keys']) {
