@@ -117,10 +117,22 @@ export function isOneOf(
     : sql<boolean>`${number} = ANY (${sql.lit(`{${numbers.map(Math.trunc).join(',')}}`)}::bigint[])`;
 }
 
-/** A text as it can be stored and read again. UTF-8 has no unpaired surrogates, and PostgreSQL stores no NUL. */
-export function storableText(db: Connection, text: string): string {
-  const wellFormed = text.toWellFormed();
-  return dialectOf(db) === 'sqlite' ? wellFormed : withoutNul(wellFormed);
+/**
+ * A text as it can be stored and read again. UTF-8 has no unpaired surrogates; PostgreSQL stores no NUL, and the functions
+ * of SQLite read a text only up to there.
+ */
+export function storableText(text: string): string {
+  return withoutNul(text.toWellFormed());
+}
+
+/** JSON with such texts: what is escaped in it is read by the database, too. */
+export function storableJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  return /\\u(?:0000|d[89a-f])/u.test(json)
+    ? JSON.stringify(value, (_, part: unknown) =>
+        typeof part === 'string' ? storableText(part) : part,
+      )
+    : json;
 }
 
 export function withoutNul(text: string): string {

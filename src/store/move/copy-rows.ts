@@ -96,15 +96,13 @@ export const onlyOf = (columns: readonly string[]) => (row: Row) =>
   Object.fromEntries(columns.map((column) => [column, row[column] ?? null]));
 
 /** A row as the target can store it. */
-const storable =
-  (target: Connection) =>
-  (row: Row): Row =>
-    Object.fromEntries(
-      Object.entries(row).map(([column, value]) => [
-        column,
-        typeof value === 'string' ? storableText(target, value) : value,
-      ]),
-    );
+const storable = (row: Row): Row =>
+  Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [
+      column,
+      typeof value === 'string' ? storableText(value) : value,
+    ]),
+  );
 
 /** Removes the rows of the target that the source doesn't have. */
 export async function removeRows(
@@ -140,7 +138,7 @@ export async function copyRows(
 ): Promise<void> {
   let done = 0;
   for await (const piece of piecesOf(source, table)) {
-    const rows = piece.map(storable(target));
+    const rows = piece.map(storable);
     const there = new Map(
       (await sameRows(target, table, rows)).map((row) => [
         textOf(row, table.key),

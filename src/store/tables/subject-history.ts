@@ -191,6 +191,7 @@ export function subjectHistory(db: Connection) {
         .where('reporter', '=', reporter)
         .where('item_id', '=', itemId)
         .orderBy('received_ts', 'desc')
+        .orderBy('report_id', 'desc')
         .limit(maxOfSource)
         .execute();
       const [last] = rows;
@@ -230,7 +231,10 @@ function isNamed(db: Connection, { id }: Subject): RawBuilder<unknown> {
         SELECT 1 FROM json_tree(operations.invocation, '$.arguments') AS argument
         WHERE argument.atom = ${id}
       )`
-      : sql`${id} = ANY (json_texts(json_text(operations.invocation, 'arguments')))`;
+      : // It can't read a NUL that is escaped.
+        sql`${id} = ANY (json_texts(json_text(
+          replace(operations.invocation, '\\u0000', '\\ufffd'), 'arguments'
+        )))`;
   return sql`${contains(db, sql`invocation`, id)} AND ${isArgument}`;
 }
 

@@ -13,6 +13,8 @@ import { copyDatabase } from '../../../src/cli/move-database.ts';
 import { SetupError, StoreError, UsageError } from '../../../src/core/errors.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { chainHash } from '../../../src/store/tables/audit/audit-chain.ts';
+import type { AuditRow } from '../../../src/store/tables/audit/audit-chain.ts';
 import { forgetUser, makeFullDatabase } from '../../support/full-database.ts';
 import { createTestDatabase } from '../../support/test-database.ts';
 import type { TestDatabase } from '../../support/test-database.ts';
@@ -305,12 +307,28 @@ test('a source that somebody has tampered with is not copied', async () => {
   expect(await database.read('SELECT * FROM audit_log')).toEqual([]);
 });
 
+/** Gives the last entry a reason with a NUL, as versions did that stored it. */
+function writeNul(name: string, id: number): void {
+  const db = new Database(name);
+  const [row] = db.prepare<[number], AuditRow>('SELECT * FROM audit_log WHERE id = ?').all(id);
+  const { hash: _, ...unchained } = row as AuditRow;
+  const reason = 'a\0b';
+  db.exec('DROP TRIGGER audit_log_no_update; DROP TRIGGER audit_log_no_rewrite');
+  db.prepare('UPDATE audit_log SET reason = ?, hash = ? WHERE id = ?').run(
+    reason,
+    chainHash(unchained.previous_hash, { ...unchained, reason }),
+    id,
+  );
+  db.close();
+}
+
 test('an entry with a NUL character, which its hash covers, is named before anything is copied', async () => {
   const store = await openStore(file);
   await store.transaction(async ({ auditLog }) => {
     await auditLog.begin(intent, 1);
-    await auditLog.begin({ ...intent, target: '@eve:x', reason: 'a\0b' }, 2);
+    await auditLog.begin({ ...intent, target: '@eve:x', reason: 'ab' }, 2);
   });
+  writeNul(file, 2);
   await expect(move(file, database.place)).rejects.toThrow('Row 2 of the audit log has a NUL');
   expect(await database.read('SELECT * FROM audit_log')).toEqual([]);
 

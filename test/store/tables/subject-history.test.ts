@@ -235,3 +235,11 @@ test('an operation is listed while it is scheduled, or runs and has not come to 
   await operations.end(running, 'done', 40);
   expect(await page(mallory)).toEqual([`action ${intent}`]);
 });
+
+test('an unconfirmed command is found whatever is written in it', async () => {
+  const id = await ask('$odd', {
+    reason: 'a\0b',
+    arguments: { accounts: [mallory.id], note: '\0' },
+  });
+  expect(await page(mallory)).toEqual([`confirmation ${id}`]);
+});

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { sql } from 'kysely';
 
-import { isOneOf, storableText } from '../../dialect.ts';
+import { isOneOf, storableJson, storableText } from '../../dialect.ts';
 import { runPrepared } from '../../prepared.ts';
 import type { AuditLogTable, Connection } from '../../schema.ts';
 import {
@@ -97,7 +97,7 @@ const verifiedAtOnce = 200;
 function appendingTo(db: Connection) {
   let previousHash: string | undefined;
   return async (row: UnchainedRow): Promise<number> => {
-    const next = chained(previousHash ?? (await previousHashIn(db)), storable(db, row));
+    const next = chained(previousHash ?? (await previousHashIn(db)), storable(row));
     const [added] = await runPrepared(db, 'append to audit_log', next, (values) =>
       db.insertInto('audit_log').values(values).returning('id'),
     );
@@ -115,11 +115,11 @@ async function previousHashIn(db: Connection): Promise<string> {
 }
 
 /** The hash must match what is read back. */
-function storable(db: Connection, row: UnchainedRow): UnchainedRow {
+function storable(row: UnchainedRow): UnchainedRow {
   return Object.fromEntries(
     Object.entries(row).map(([column, value]) => [
       column,
-      typeof value === 'string' ? storableText(db, value) : value,
+      typeof value === 'string' ? storableText(value) : value,
     ]),
   ) as UnchainedRow;
 }
@@ -133,7 +133,7 @@ function rowOf(
     actor: intent.actor,
     confirmer: intent.confirmer ?? null,
     command: intent.command,
-    arguments: JSON.stringify(intent.arguments),
+    arguments: storableJson(intent.arguments),
     target: intent.target ?? null,
     reason: intent.reason ?? null,
     event_id: intent.eventId,
@@ -264,7 +264,7 @@ export function auditLog(db: Connection) {
         intent_id: intentId,
         at,
         status: outcome.status,
-        detail: outcome.detail === undefined ? null : JSON.stringify(outcome.detail),
+        detail: outcome.detail === undefined ? null : storableJson(outcome.detail),
       });
     },
 
@@ -279,7 +279,7 @@ export function auditLog(db: Connection) {
         kind: 'refusal',
         intent_id: null,
         status: outcome.status,
-        detail: outcome.detail === undefined ? null : JSON.stringify(outcome.detail),
+        detail: outcome.detail === undefined ? null : storableJson(outcome.detail),
       });
     },
 

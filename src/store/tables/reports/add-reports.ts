@@ -4,7 +4,7 @@ import type { Insertable, Selectable } from 'kysely';
 import { isForgotten } from '../../../core/forgotten.ts';
 import { serverNameOf } from '../../../core/ids.ts';
 import type { UserId } from '../../../core/ids.ts';
-import { dialectOf, greatest } from '../../dialect.ts';
+import { dialectOf, greatest, storableText } from '../../dialect.ts';
 import type { Connection, ReportItemsTable, Tables } from '../../schema.ts';
 import { reportHistory } from './report-history.ts';
 import { isClosed } from './report-items.ts';
@@ -288,7 +288,7 @@ export async function addOfKind(
     reporter: report.reporter,
     reporter_created_at: null,
     reporter_restricted: null,
-    reason: report.reason?.slice(0, maxReasonLength).toWellFormed() ?? null,
+    reason: report.reason === null ? null : storableText(report.reason.slice(0, maxReasonLength)),
     score: report.score === null ? null : storable(report.score),
     seen_at: at,
   }));

@@ -44,6 +44,24 @@ const refuse = async (status: string, more: Partial<Intent> = {}) =>
     auditLog.refuse(intent(more), { status, detail: { code: status } }, 100),
   );
 
+test('what no database can read stands as � in every text, so that the rest is found', async () => {
+  const id = await begin({
+    arguments: { room: '!lobby:x', note: 'one\0two \uD800three' },
+    reason: 'four\0five',
+  });
+  await finish(id, 'failed', { message: 'six\0seven' });
+  expect(await store.auditLog.get(id)).toMatchObject({
+    arguments: { note: 'one\uFFFDtwo \uFFFDthree' },
+    reason: 'four\uFFFDfive',
+    detail: { message: 'six\uFFFDseven' },
+  });
+  for (const filter of [{ text: 'two three five' }, { target: '!lobby:x' }]) {
+    const found = await store.auditLog.search({ ...filter, limit: 9 });
+    expect(found.map((entry) => entry.id)).toEqual([id]);
+  }
+  expect(await store.auditLog.verify()).toMatchObject({ fault: undefined });
+});
+
 describe('the chain', () => {
   test('does not fork where many write at once', async () => {
     await Promise.all(
