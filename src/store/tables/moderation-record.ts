@@ -19,6 +19,7 @@ export interface ReportCursor {
   readonly kind: string;
   readonly reportId: number;
   readonly subject: string;
+  readonly server: string;
 }
 
 /** What became of an item of the report queue at one time. */
@@ -100,14 +101,14 @@ export function moderationRecord(db: Connection) {
       { since, until }: Period,
       after: ReportCursor | undefined,
     ): Promise<{ readonly rows: ReasonedReport[]; readonly next: ReportCursor | undefined }> {
-      const from = after ?? { at: since, kind: '', reportId: 0, subject: '' };
+      const from = after ?? { at: since, kind: '', reportId: 0, subject: '', server: '' };
       const { rows } = await sql<ReportCursor & ReasonedReport>`
-        SELECT received_ts AS at, kind, report_id AS "reportId", subject,
+        SELECT received_ts AS at, kind, report_id AS "reportId", subject, server,
           substr(reason, 1, ${readLength}) AS reason
         FROM reports
-        WHERE received_ts < ${until} AND (received_ts, kind, report_id, subject)
-          > (${from.at}, ${from.kind}, ${from.reportId}, ${from.subject})
-        ORDER BY received_ts, kind, report_id, subject LIMIT ${rowsAtOnce}
+        WHERE received_ts < ${until} AND (received_ts, kind, report_id, subject, server)
+          > (${from.at}, ${from.kind}, ${from.reportId}, ${from.subject}, ${from.server})
+        ORDER BY received_ts, kind, report_id, subject, server LIMIT ${rowsAtOnce}
       `.execute(db);
       return { rows, next: rows.length < rowsAtOnce ? undefined : rows.at(-1) };
     },
@@ -161,7 +162,7 @@ export function moderationRecord(db: Connection) {
           (
             SELECT string_agg(reason, ${sql.lit('\n')}) FROM (
               SELECT substr(reports.reason, 1, ${readLength}) AS reason FROM reports
-              WHERE reports.item_id = entry.item_id ORDER BY received_ts LIMIT ${readReports}
+              WHERE reports.item_id = entry.item_id ORDER BY received_ts, report_id, server LIMIT ${readReports}
             ) AS report
           ) AS "reportReasons"
         FROM audit_log AS entry

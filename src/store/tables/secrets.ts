@@ -35,7 +35,12 @@ export function secrets(db: Connection) {
 
     /** All messages, the one that is due next first. */
     async all(): Promise<StoredSecret[]> {
-      const rows = await db.selectFrom('secrets').selectAll().orderBy('due_at').execute();
+      const rows = await db
+        .selectFrom('secrets')
+        .selectAll()
+        .orderBy('due_at')
+        .orderBy('id')
+        .execute();
       return rows.map(({ id, room_id, user_id, event_id, due_at }) => ({
         id,
         room: room_id as RoomId,

@@ -36,6 +36,7 @@ export function anchor(db: Connection) {
         .selectFrom('sync_state')
         .select(['name', 'value'])
         .where('name', 'like', `${name} %`)
+        .orderBy('name')
         .execute();
       return rows
         .filter((row) => row.name.startsWith(`${name} `) && read(row.value) !== undefined)

@@ -104,6 +104,7 @@ export function timers(db: Connection) {
         .where('state', '=', 'scheduled')
         .where('reverts_event', '=', eventId)
         .orderBy('not_before')
+        .orderBy('id')
         .execute();
       return rows.map(timerOf);
     },
@@ -124,6 +125,7 @@ export function timers(db: Connection) {
         .where('operations.state', '=', 'scheduled')
         .where(hasTarget(db, [account.toWellFormed()]))
         .orderBy('operations.not_before')
+        .orderBy('operations.id')
         .execute();
       return rows.map((row) => ({ ...timerOf(row), action: row.action }));
     },

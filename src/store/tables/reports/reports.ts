@@ -119,10 +119,10 @@ export function reports(db: Connection) {
               WHERE item_id = ${itemId} AND ${isByOthers} GROUP BY reporter`
           : sql`SELECT * FROM (
               SELECT DISTINCT ON (reporter) * FROM reports
-              WHERE item_id = ${itemId} AND ${isByOthers} ORDER BY reporter, received_ts DESC
+              WHERE item_id = ${itemId} AND ${isByOthers} ORDER BY reporter, received_ts DESC, report_id
             ) AS latest`;
       const { rows } = await sql<Selectable<ReportsTable>>`
-        ${latest} ORDER BY received_ts DESC, report_id DESC LIMIT ${maxPeople}
+        ${latest} ORDER BY received_ts DESC, report_id DESC, server DESC LIMIT ${maxPeople}
       `.execute(db);
       return rows.map(reportOf).reverse();
     },
@@ -143,12 +143,12 @@ export function reports(db: Connection) {
           FROM (
             SELECT reporter, max(received_ts) AS at FROM reports
             WHERE item_id = item.id AND reporter IS DISTINCT FROM item.sender
-            GROUP BY reporter ORDER BY at DESC LIMIT ${maxPeopleForReason}
+            GROUP BY reporter ORDER BY at DESC, reporter LIMIT ${maxPeopleForReason}
           ) AS latest
           ${joinInOrder(db)} reports AS said ON said.item_id = item.id
             AND said.reporter = latest.reporter AND said.received_ts = latest.at
           WHERE ${said} != ''
-          GROUP BY ${said} ORDER BY count(*) DESC, min(latest.at) LIMIT 1
+          GROUP BY ${said} ORDER BY count(*) DESC, min(latest.at), ${said} LIMIT 1
         ) AS main
         FROM report_items AS item WHERE item.id IN (${sql.join(itemIds)})
       `.execute(db);
@@ -167,6 +167,7 @@ export function reports(db: Connection) {
         .where('item_id', '=', itemId)
         .orderBy('received_ts')
         .orderBy('report_id')
+        .orderBy('server')
         .execute();
       return rows.map(reportOf);
     },

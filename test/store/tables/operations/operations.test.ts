@@ -32,3 +32,29 @@ test('an operation is finished with an account when nothing of it waits or runs'
   expect(finished).toEqual([0, 0, 0, 0, 0, 0, 1].map((count) => ({ targets: 2, finished: count })));
   await store.close();
 });
+
+test('timers that are due at the same time stand in their order', async () => {
+  await using database = await createTestDatabase();
+  const store = await openStore(database.place);
+  const ids = await store.transaction(async ({ auditLog, timers }) => {
+    const added: number[] = [];
+    for (let at = 0; at < 4; at += 1) {
+      const shared = { eventId: '$asked', roomId: '!room:localhost' };
+      const intentId = await auditLog.begin(
+        { ...shared, actor: '@ben:localhost', command: 'lock', arguments: {}, target: '@u:x' },
+        1,
+      );
+      const timer = { ...shared, line: 'unlock @u:x', runAt: 9, askedBy: '@ben:localhost' };
+      added.push(await timers.add({ ...timer, intentId, createdAt: 1 }));
+    }
+    return added;
+  });
+  // PostgreSQL writes a row whose index changes at the end of its table.
+  await database.execute(
+    `UPDATE operations SET event_id = event_id || '-' WHERE id IN (${ids[0]}, ${ids[2]})`,
+  );
+  const numbers = (found: readonly { readonly id: number }[]) => found.map(({ id }) => id);
+  expect(numbers(await store.timers.ofEvent('$asked'))).toEqual(ids);
+  expect(numbers(await store.timers.scheduledFor('@u:x'))).toEqual(ids);
+  await store.close();
+});

@@ -221,3 +221,40 @@ test('homeservers number their reports themselves, and an event that is reported
   expect(await store.reports.newestId(item?.id ?? 0, 'two.x')).toBe(1);
   expect(await store.reports.newestId(item?.id ?? 0, 'three.x')).toBeUndefined();
 });
+
+const plain = {
+  kind: 'event' as const,
+  reportId: 1,
+  receivedTs: 5,
+  subject: '$spam',
+  reporter: '@vera:x',
+  reason: 'spam',
+  score: null,
+  roomId: '!lobby:x',
+  roomName: null,
+  sender: '@mallory:x',
+};
+const options = { isBacklog: false, isQuiet: false };
+
+test('a report of another homeserver that is the same but for that is not skipped at a new page', async () => {
+  await using queue = await opened();
+  const { moderationRecord } = queue.store;
+  const all = ['@vera:x', '@vic:two.x'].map((reporter) => ({
+    report: { ...plain, reporter },
+    options,
+  }));
+  await queue.store.transaction(async ({ reports }) => reports.addAll(all, 9));
+  const period = { since: 0, until: 10 };
+  const { rows } = await moderationRecord.reports(period, undefined);
+  expect(rows).toHaveLength(2);
+  const after = { at: 5, kind: 'event', reportId: 1, subject: '$spam', server: 'two.x' };
+  expect((await moderationRecord.reports(period, after)).rows).toEqual(rows.slice(1));
+});
+
+test('a reason is read to its end, whatever characters are in it', async () => {
+  await using queue = await opened();
+  const report = { ...plain, reason: '\0scam\uD800' };
+  await queue.store.transaction(async ({ reports }) => reports.add(report, 9, options));
+  const { rows } = await queue.store.moderationRecord.reports({ since: 0, until: 10 }, undefined);
+  expect(rows).toMatchObject([{ reason: '\uFFFDscam\uFFFD' }]);
+});
