@@ -87,12 +87,12 @@ describe('words', () => {
 
   test('are numbers of any kind, and letters of any form', async () => {
     const zero = await act({ reason: '二〇〇 ①②③ ½ Ⅷ 5e5e5' });
-    const square = await act({ reason: 'x² Σίσυφος congreſs' });
+    const square = await act({ reason: 'x² Σίς congreſs' });
     await act({ reason: '二 x e5 5e5', target: '@e5:x' });
     for (const text of ['二〇〇', '二〇*', '①②③', '①②③*', '½', 'ⅷ', '5e5e5', '"½ Ⅷ"']) {
       expect([text, await find(text)]).toEqual([text, [zero]]);
     }
-    for (const text of ['x²', 'X²', 'ΣΊΣ*', 'congress', 'CONGRESS']) {
+    for (const text of ['x²', 'X²', 'Σίς', 'σίς', 'congress', 'CONGRESS']) {
       expect([text, await find(text)]).toEqual([text, [square]]);
     }
     // A word that PostgreSQL has no room for is found by its beginning.
