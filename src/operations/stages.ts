@@ -281,7 +281,14 @@ export function otherTarget({
 }: Pick<Parsed, 'command' | 'invocation'>): string | undefined {
   const { redact = [], target } = command.audit ?? {};
   if (target !== undefined) {
-    return target(withDefaults(command, invocation.arguments));
+    // A command that is refused may lack what it is about.
+    const isWhole = Object.entries(command.args).every(
+      ([key, { place, options }]) =>
+        place !== 'positional' ||
+        options.optional === true ||
+        invocation.arguments[key] !== undefined,
+    );
+    return isWhole ? target(withDefaults(command, invocation.arguments)) : undefined;
   }
   const [key, first] =
     Object.entries(command.args).find(([, { place }]) => place === 'positional') ?? [];

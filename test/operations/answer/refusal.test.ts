@@ -9,6 +9,7 @@ import {
   UnreachableError,
 } from '../../../src/core/errors.ts';
 import { refusalReply } from '../../../src/operations/answer/refusal.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 
 const registry = createRegistry(await loadCommands());
 const context = { registry, settings: { prefix: '!' } };
@@ -34,3 +35,21 @@ describe.each([
     expect(textOf(context, 'ratelimit', error, [], 'read')).not.toContain('changed');
   });
 });
+
+test.each(['!edit-token', '!delete-token'])(
+  'whoever may not use %s is told so, also without a token',
+  async (body) => {
+    const bot = await openFuzzBot({ isCalm: true });
+    const { sent } = await bot.take([
+      {
+        type: 'm.room.message',
+        event_id: '$command',
+        sender: people.vic,
+        origin_server_ts: bot.clock.now,
+        content: { msgtype: 'm.text', body },
+      },
+    ]);
+    expect(sent).toMatchObject([{ outgoing: { reply: { status: 'denied' } } }]);
+    await bot.store.close();
+  },
+);
