@@ -156,6 +156,21 @@ export function namesRoom(
   );
 }
 
+/** The rooms that a command names, and those of the messages that it names. */
+export function roomsNamed(
+  { args }: Pick<Command, 'args'>,
+  values: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return Object.entries(args).flatMap(([key, { kind }]) =>
+    ([values[key] ?? []].flat() as readonly unknown[])
+      .map((value) => (kind === 'room' ? value : kind === 'event' ? roomIn(value) : undefined))
+      .filter((room) => typeof room === 'string'),
+  );
+}
+
+const roomIn = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && 'room' in value ? value.room : undefined;
+
 /**
  * The server name of the homeserver, of several, that keeps a user's account or an alias, or that made a room; undefined
  * for those of other servers.

@@ -102,7 +102,14 @@ describe('two homeservers', () => {
       /localhost knows no room \S+\nIf it is on another homeserver, add --on two\./u,
     );
     const message = await owner.sendText(id, 'Hello');
-    for (const line of [`!redact https://matrix.to/#/${id}/${message}`, `!members ${id}`]) {
+    for (const line of [
+      `!redact https://matrix.to/#/${id}/${message}`,
+      `!members ${id}`,
+      `!kick ${owner.userId} ${id}`,
+      `!mute ${owner.userId} ${id}`,
+      `!ban ${owner.userId} @mallory:three.example ${id}`,
+      `!delete-room ${id} --with-children`,
+    ]) {
       expect((await ana.ask(line)).body).toContain('If it is on another homeserver, add --on two.');
     }
     const powerless = await ana.ask(`!kick ${owner.userId} ${id} --on two`);

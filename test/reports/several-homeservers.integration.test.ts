@@ -125,8 +125,14 @@ test('a reaction on a card acts where the report came from', async () => {
   const inThread = await ana.sayInThread(card.event, '!lock --reason spam');
   expect((await ana.answerTo(inThread)).body).toContain('Locked');
   expect((await two.api.users.get(idOf(sender))).locked).toBe(true);
-  const shown = await ana.sayInThread(card.event, '!room');
-  expect((await ana.answerTo(shown)).body).toContain(lobby);
+  // The ID of the room does not say where it is.
+  for (const line of ['!room', `!room ${lobby}`]) {
+    const { body, field } = await ana.answerTo(await ana.sayInThread(card.event, line));
+    expect({ line, status: field.status }).toEqual({ line, status: 'done' });
+    expect(body).toContain(lobby);
+  }
+  const ban = await ana.sayInThread(card.event, `!ban @mallory:three.example ${lobby}`);
+  expect((await ana.answerTo(ban)).body).toContain(`!make-room-admin ${lobby} --on two gives me`);
 });
 
 test('a report is deleted from the list of its homeserver', async () => {

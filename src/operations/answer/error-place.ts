@@ -5,6 +5,7 @@ import type { HomeserverName } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId } from '../../core/ids.ts';
+import { roomsNamed } from '../at-homeserver.ts';
 
 interface PlaceContext {
   readonly registry: Pick<Registry, 'find'>;
@@ -38,7 +39,10 @@ export function errorWithPlace(
   const isElsewhere =
     error.code.startsWith('unknown') &&
     invocation.on === undefined &&
-    namesRoomWithoutServer(command, invocation.arguments);
+    // The IDs of new rooms don't say where they are.
+    roomsNamed(command, invocation.arguments).some(
+      (room) => serverNameOf(room as RoomId) === undefined,
+    );
   const advice = [
     isElsewhere &&
       `If it is on another homeserver, add \`--on ${others.length === 1 ? (others[0]?.name ?? 'NAME') : 'NAME'}\`.`,
@@ -58,19 +62,3 @@ function withLinesOn(context: PlaceContext, advice: string): string {
       : whole,
   );
 }
-
-/** The IDs of new rooms don't say where they are. */
-function namesRoomWithoutServer(
-  { args }: Pick<Command, 'args'>,
-  values: Readonly<Record<string, unknown>>,
-): boolean {
-  return Object.entries(args).some(([key, { kind }]) =>
-    ([values[key] ?? []].flat() as readonly unknown[]).some((value) => {
-      const room = kind === 'room' ? value : kind === 'event' ? roomIn(value) : undefined;
-      return typeof room === 'string' && serverNameOf(room as RoomId) === undefined;
-    }),
-  );
-}
-
-const roomIn = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null && 'room' in value ? value.room : undefined;

@@ -15,7 +15,7 @@ import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import { fillIn, itemFor } from '../answer/card.ts';
-import { at, onAboutItem, onOfNew, ownServer } from '../at-homeserver.ts';
+import { at, onAboutItem, onOfNew, ownServer, roomsNamed } from '../at-homeserver.ts';
 import type { AliasLookup, HomeserversContext } from '../at-homeserver.ts';
 import { originOf } from '../management-room.ts';
 import type { Message } from '../management-room.ts';
@@ -118,8 +118,8 @@ export async function parse(
 }
 
 /**
- * The homeserver that a command is about: what it says itself, or the one of the report that it is about or that has
- * filled in its arguments.
+ * The homeserver that a command is about: what it says itself, or the one of the report that it is about, that has
+ * filled in its arguments, or whose room it names.
  */
 async function homeserverOf(
   context: Pick<ParseContext, 'settings' | 'store'>,
@@ -146,9 +146,10 @@ async function homeserverOf(
     .find((value) => typeof value === 'number');
   const about =
     number === undefined
-      ? read.filledIn.length === 0
-        ? undefined
-        : item
+      ? read.filledIn.length > 0 ||
+        roomsNamed(command, values).some((room) => room === item?.roomId)
+        ? item
+        : undefined
       : await context.store.reportItems.get(number);
   return about === undefined
     ? undefined

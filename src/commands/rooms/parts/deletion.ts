@@ -120,9 +120,10 @@ async function withChildren(
   const isSpace = (id: RoomId) => known.get(id)?.roomType === 'm.space';
   const [first] = named;
   if (first !== undefined && !named.some(isSpace)) {
+    const isKnown = known.has(first);
     throw new TargetError(
-      'state',
-      known.has(first)
+      isKnown ? 'state' : 'unknown_room',
+      isKnown
         ? `\`${first}\` is not a space, so no room belongs to it`
         : `this server knows no room \`${first}\``,
       'Nothing was changed. Leave out `--with-children` to delete only the room itself.',

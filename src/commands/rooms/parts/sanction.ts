@@ -2,13 +2,13 @@ import { nameAndId } from '../../../chat/answers/account.ts';
 import { code, facts, line } from '../../../chat/answers/answer.ts';
 import type { Block, Content, Inline, Preview } from '../../../chat/answers/answer.ts';
 import { count, whole } from '../../../chat/answers/phrases.ts';
-import { roomName, roomNameAndId } from '../../../chat/answers/room.ts';
+import { requireRoom, roomName, roomNameAndId } from '../../../chat/answers/room.ts';
 import { flag, positional } from '../../../chat/command/arguments.ts';
 import type { Context, Step } from '../../../chat/command/declaration.ts';
 import { lineOn } from '../../../chat/command/on-homeserver.ts';
 import { undoneBy } from '../../../chat/reading/entry-number.ts';
 import { idWord } from '../../../chat/reading/values.ts';
-import { TargetError, orUndefined } from '../../../core/errors.ts';
+import { TargetError, isNotFound, orUndefined } from '../../../core/errors.ts';
 import type { RoomId, UserId } from '../../../core/ids.ts';
 import { present } from '../../../core/present.ts';
 import { PowerlessError } from '../../../services/services.ts';
@@ -129,7 +129,7 @@ export function roomStep(
         });
         return { ...result, where: nameOf(room, await found) };
       } catch (error) {
-        throw await explained(error, { room, found, prefix: context.prefix });
+        throw await explained(error, { room, found, context });
       }
     },
     did: ({ wasSo, where }) => `${wasSo ? how.wasSo : how.did} ${where}`,
@@ -160,21 +160,45 @@ async function explained(
   {
     room,
     found,
-    prefix,
-  }: { readonly room: RoomId; readonly found: Promise<FoundRoom>; readonly prefix: string },
+    context,
+  }: {
+    readonly room: RoomId;
+    readonly found: Promise<FoundRoom>;
+    readonly context: SanctionContext;
+  },
 ): Promise<unknown> {
+  // Of a room that Synapse doesn't know, it says in some requests that the bot is not in it, in others that there is none.
+  if ((error instanceof PowerlessError || isNotFound(error)) && (await found) === undefined) {
+    const unknown = await whyUnknown(context, room);
+    if (unknown !== undefined) {
+      return unknown;
+    }
+  }
   if (error instanceof PowerlessError) {
     return new TargetError(
       'state',
       `no power in ${nameOf(room, await found)}: ${error.message}`,
       error.needsPower
-        ? `\`${prefix}make-room-admin ${idWord(room)}\` gives me power there, if anybody of this server has it.`
+        ? `\`${context.prefix}make-room-admin ${idWord(room)}\` gives me power there, if anybody of this server has it.`
         : undefined,
     );
   }
   return error instanceof TargetError
     ? new TargetError('state', `${nameOf(room, await found)}: ${error.message}`, error.advice)
     : error;
+}
+
+/** That the homeserver doesn't know a room, if so. */
+async function whyUnknown(
+  context: SanctionContext,
+  room: RoomId,
+): Promise<TargetError | undefined> {
+  try {
+    await requireRoom(context, room);
+    return undefined;
+  } catch (error) {
+    return error instanceof TargetError ? error : undefined;
+  }
 }
 
 /** Where a membership is what this command sets. */
@@ -204,7 +228,10 @@ export async function sanctionPreview(
   const powerless = prospects.filter(({ why }) => why !== undefined);
   const [first] = powerless;
   if (first !== undefined && powerless.length === prospects.length) {
-    throw noPowerAnywhere(context, prospects.length, first);
+    throw (
+      (await whyUnknown(context, first.room.roomId)) ??
+      noPowerAnywhere(context, prospects.length, first)
+    );
   }
   const { isPresent } = how;
   const inside = prospects.filter(({ membership }) => isPresent?.(membership) === true).length;
