@@ -228,7 +228,9 @@ function isNamed(db: Connection, { id }: Subject): RawBuilder<unknown> {
   const isArgument =
     dialectOf(db) === 'sqlite'
       ? sql`EXISTS (
-        SELECT 1 FROM json_tree(operations.invocation, '$.arguments') AS argument
+        SELECT 1 FROM json_tree(
+          CASE WHEN json_valid(operations.invocation) THEN operations.invocation END, '$.arguments'
+        ) AS argument
         WHERE argument.atom = ${id}
       )`
       : // It can't read a NUL that is escaped.

@@ -243,3 +243,12 @@ test('an unconfirmed command is found whatever is written in it', async () => {
   });
   expect(await page(mallory)).toEqual([`confirmation ${id}`]);
 });
+
+test('a command that somebody has damaged hides nothing else', async () => {
+  const broken = await ask('$broken', {});
+  const id = await ask('$asked', { arguments: { accounts: [mallory.id] } });
+  await database.execute(
+    `UPDATE operations SET invocation = '{"arguments":["${mallory.id}"' WHERE id = ${broken}`,
+  );
+  expect(await page(mallory)).toEqual([`confirmation ${id}`]);
+});
