@@ -120,6 +120,8 @@ describe('two homeservers', () => {
       'localhost does not know this room. To block it on another homeserver, add --on NAME.',
     );
     expect((await ana.ask(`!block-room ${id} --on two`)).body).not.toContain('--on NAME');
+    const dryRun = await ana.ask(`!block-room ${id} --on two --dry-run`);
+    expect(dryRun.body).toMatch(/nothing was changed: block-room \S+ on two\.example$/mu);
     const nobody = await ana.ask('!find-user --email nobody@example.com');
     expect(nobody.body).toMatch(/^Homeserver: localhost$/mu);
   });
@@ -149,6 +151,7 @@ describe('two homeservers', () => {
     expect(asked.body).toMatch(/^⚠️ Delete registration token \S+ on two\.example\?$/mu);
     const audited = await ana.ask(`!audit ${String(token.field.audit?.[0])}`);
     expect(audited.body).toContain(secondName);
+    expect((await ana.ask('!audit')).body).toMatch(/✅ create-token on two\.example · /u);
     await ana.ask('!cancel');
   });
 

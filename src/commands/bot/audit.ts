@@ -8,6 +8,7 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { nextPage, pageSize } from '../../chat/command/list.ts';
+import { canChange, canChangeHomeserver } from '../../chat/command/properties.ts';
 import { entryNumber } from '../../chat/reading/entry-number.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -236,6 +237,7 @@ function listAnswer(
                 bold(`#${entry.id}`),
                 ` ${auditMark(entry.status)} ${actionName(entry)}`,
                 ...(entry.target === null ? [] : [' ', shortId(entry.target, serverName)]),
+                ...placeOf(context, entry, serverName),
                 entry.status === 'done' ? '' : ` (${entry.status})`,
                 ' · ',
                 shortId(entry.actor, serverName),
@@ -253,6 +255,23 @@ function listAnswer(
     ...present({ more }),
     data: entries,
   };
+}
+
+/** Where something was done, if not on the first homeserver, and if the target does not say so. */
+function placeOf(
+  { registry }: Pick<Context, 'registry'>,
+  { arguments: given, command: name, target }: AuditEntry,
+  firstServer: string,
+): string[] {
+  const on = typeof given === 'object' && given !== null && 'on' in given ? given.on : undefined;
+  const command = registry.find(name);
+  const isOnlyNoted = command !== undefined && !canChangeHomeserver(command);
+  return typeof on !== 'string' ||
+    on === firstServer ||
+    (target?.includes(on) ?? false) ||
+    (isOnlyNoted && canChange(command))
+    ? []
+    : [` on ${on}`];
 }
 
 /** The name of a command that is typed with or without the prefix. */

@@ -40,9 +40,9 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
     // What filters find is shown with the filters, even if it is only one account.
     resolved.invocation.matching === undefined
   ) {
-    const preview = await previewOfOne(resolved, only);
     const { leftOut } = resolved;
     const where = whereShown(context, resolved);
+    const preview = await previewOfOne(resolved, only, where);
     const { rooms = [], media = [] } = preview;
     const needsFile = rooms.length > maxShown || leftOut.length > maxNamed;
     return {
@@ -86,13 +86,15 @@ function completed(
 async function previewOfOne(
   { command, invocation }: Resolved,
   commandContext: Context,
+  where: string | undefined,
 ): Promise<Preview> {
   if (command.preview !== undefined) {
     return command.preview(commandContext);
   }
   // A dry run of a change, which says the rest in lines of its own and in the title.
-  const { reason: _, notBefore: __, forMs: ___, ...rest } = invocation;
-  return { title: [code(writeInvocation(command, { ...rest, dryRun: false }))], body: [] };
+  const { reason: _, notBefore: __, forMs: ___, on, ...rest } = invocation;
+  const line = { ...rest, ...(where === undefined ? present({ on }) : {}), dryRun: false };
+  return { title: [code(writeInvocation(command, line))], body: [] };
 }
 
 /** All rooms of a command that acts on several, and those that are left out. */
