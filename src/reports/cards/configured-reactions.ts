@@ -5,6 +5,7 @@ import { TargetError } from '../../core/errors.ts';
 import type { CardReactions } from '../../operations/answer/card.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Store } from '../../store/store.ts';
+import { isClosed } from '../../store/tables/reports/report-items.ts';
 import type { ReportItem } from '../../store/tables/reports/report-items.ts';
 import type { SyncState } from '../../store/tables/sync-state.ts';
 import {
@@ -70,6 +71,19 @@ export async function openConfiguredReactions(
     // A tap may be older than what the card shows by now.
     if (since === 0 || (sentAt >= since && offeredAt !== undefined && offeredAt >= since)) {
       return;
+    }
+    const item = await store.reportItems.get(id);
+    if (
+      action !== undefined &&
+      offeredAt === undefined &&
+      item !== undefined &&
+      isClosed(item.state)
+    ) {
+      throw new TargetError(
+        'state',
+        `#${id} is already ${item.state}, so its card does not offer ${key}`,
+        `Nothing was changed. Reply to the card with the command, or open it again: \`${settings.prefix}reopen ${id}\``,
+      );
     }
     await store.reportCards.renew(id);
     context.wakeReports();

@@ -159,6 +159,18 @@ test('an older card says kindly what has changed, and works after that', async (
   expect((await tap(card, '🔨')).changes).toEqual([expect.stringContaining('suspend')]);
 });
 
+test('the card of a closed report does not claim that the configuration has changed', async () => {
+  await restart({ '🔒': 'lock {sender}' });
+  const { id, card } = await post();
+  await tap(card, '✅');
+  await refresh();
+  const { changes, answer } = await tap(card, '🔒');
+  expect(changes).toEqual([]);
+  expect(answer).toContain(`#${id} is already resolved, so its card does not offer 🔒`);
+  expect(answer).toContain(`!reopen ${id}`);
+  expect(answer).not.toContain('configuration');
+});
+
 test('an older card says kindly what was removed', async () => {
   await restart({ '🔒': 'lock {sender}' });
   const { card } = await post();
