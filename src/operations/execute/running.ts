@@ -61,7 +61,7 @@ export function runningReply(context: RunningContext, operation: RunningOperatio
         facts(
           whoDecided(context, operation),
           waits
-            ? `When ${operation.waitsFor.size === 1 ? 'it answers' : 'they answer'} again, I go on, and post the outcome here.`
+            ? `When ${operation.waitsFor.size === 1 ? 'it answers' : 'they answer'} again, I will continue, and post the outcome here.`
             : 'I will post the outcome here.',
           isLong && ['Stop: ', code(`${context.settings.prefix}stop-job ${id}`)],
         ),

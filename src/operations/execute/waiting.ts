@@ -9,9 +9,9 @@ export interface Waiting {
    * @returns whether it has not waited like this since it last went on
    */
   add(operation: number, servers: readonly string[], ended: number): boolean;
-  /** It goes on, or has ended. */
+  /** Call it when the operation continues, or has ended. */
   remove(operation: number): void;
-  /** What an operation waits for; empty if it goes on. */
+  /** The homeservers that an operation waits for; empty if it does not wait. */
   of(operation: number): readonly string[];
   all(): { readonly id: number; readonly waitsFor: readonly string[] }[];
 }
@@ -40,7 +40,7 @@ export function serversWaitedFor({
   return [...waitsFor].map((server) => server ?? 'the homeserver');
 }
 
-/** Whether nothing of an operation goes on before a homeserver answers. */
+/** Whether nothing more of an operation can be done until a homeserver answers. */
 export function isWaiting({ waitsFor, units }: RunningOperation): boolean {
   const isInFlight = units.some(
     ({ intent, attempt, leftOut }) =>

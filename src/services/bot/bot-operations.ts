@@ -143,7 +143,7 @@ export interface BotOperations {
    */
   stop(request: { readonly operation: number; readonly by: UserId }): Promise<Stopped>;
   status(): Promise<BotStatus>;
-  /** The homeservers that an operation waits for, because they don't answer; empty if it goes on. */
+  /** The homeservers that an operation waits for, because they don't answer; empty if it does not wait. */
   waitsFor(operation: number): readonly string[];
   /**
    * Opens the direct room with a person, to send them a secret. Call it before the change that creates

@@ -56,7 +56,7 @@ test('an operation that waits for a homeserver says so, and does not say how lon
   goAwayAfter(3);
   const answer = (await say('!confirm')).find(({ kind }) => kind === 'reply');
   expect(shown()).toMatch(/^⏳ Waiting for two\.example: lock, \d+ of 25 accounts so far$/mu);
-  expect(shown()).toMatch(/When it answers again, I go on.* · Stop: !stop-job \d+$/mu);
+  expect(shown()).toMatch(/When it answers again, I will continue.* · Stop: !stop-job \d+$/mu);
   expect(shown()).not.toMatch(/ left\b| per second| per minute/u);
   expect(textOf(answer)).toContain('Waiting for two.example');
   // It is decided.

@@ -35,7 +35,7 @@ export function holdLease(
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined);
   let { renewedAt } = held;
-  /** By the clock of the machine, which goes on while it sleeps. */
+  /** By the clock of the machine, which keeps running while the machine sleeps. */
   let renewedAtTime = Date.now() - (performance.now() - renewedAt);
   let why: StoreError | undefined;
 
