@@ -162,13 +162,36 @@ test('what is open, and since when', async () => {
     1,
   );
   await store.outbox.add({ eventId: '$e', part: 'answer', message: '{}' }, 1);
+  await store.operations.schedule(
+    {
+      eventId: '$later',
+      roomId: '!r',
+      actor: '@a:x',
+      command: 'x',
+      danger: 'change',
+      invocation: '{}',
+      notBefore: 9,
+    },
+    1,
+  );
+  const intent = { actor: '@a:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!r' };
+  const intentId = await store.transaction(async ({ auditLog }) => auditLog.begin(intent, 1));
+  await store.timers.add({
+    line: 'y',
+    runAt: 9,
+    askedBy: '@a:x',
+    intentId,
+    eventId: '$e',
+    roomId: '!r',
+    createdAt: 1,
+  });
   expect(await store.statistics.countPending()).toEqual({
     inbox: 1,
     outbox: 1,
     operations: 1,
     confirmations: 0,
-    scheduled: 0,
-    timers: 0,
+    scheduled: 2,
+    timers: 1,
   });
 });
 
