@@ -36,5 +36,6 @@ test('without commands, it takes no time', async () => {
   for (let step = 0; step < 100; step += 1) {
     await giveWay();
   }
-  expect(performance.now() - begin).toBeLessThan(250);
+  // If each step waited, it would be 30 s. A busy machine pauses now and then.
+  expect(performance.now() - begin).toBeLessThan(3000);
 });
